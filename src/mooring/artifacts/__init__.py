@@ -1,0 +1,1 @@
+"""The bytes behind a lock: fetched once, checked always."""

@@ -1,0 +1,1 @@
+"""From a lock and rendered text to an image."""

@@ -1,0 +1,196 @@
+"""Reading hostile files and writing whole ones; the single place that writes a project's files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mooring.digests import sha256_hex
+from mooring.errors import InputError, MooringError
+
+MAX_TEXT_BYTES = 64 << 20
+LOCK_WAIT_SECONDS = 120.0
+
+_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+_TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def read_text(path: Path, *, shown: str | None = None, limit: int = MAX_TEXT_BYTES) -> str:
+    """Read a UTF-8 text file that a user names.
+
+    Args:
+        path: The file.
+        shown: How messages name it; the path itself by default.
+        limit: Largest size in bytes.
+
+    Raises:
+        InputError: The file is absent, not a regular file, too large or not UTF-8.
+    """
+    where = shown or str(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except FileNotFoundError as error:
+        raise InputError("the file does not exist", where=where) from error
+    except OSError as error:
+        raise InputError(f"the file cannot be read: {error.strerror}", where=where) from error
+    if len(data) > limit:
+        raise InputError(f"the file is larger than {limit >> 20} MiB", where=where)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            "the file is not UTF-8 text",
+            where=f"{where}:{line}",
+            hint="save it as UTF-8",
+        ) from error
+
+
+def refuse_conflict_markers(text: str, where: str) -> None:
+    """Raise `InputError` when git left merge-conflict markers in the text."""
+    if match := _CONFLICT.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise InputError(
+            "the file holds merge-conflict markers",
+            where=f"{where}:{line}",
+            hint="resolve the conflict in the declared inputs, take either side of a lock file "
+            "whole, then run `mooring lock`",
+        )
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Parse TOML; a syntax error names file and line.
+
+    Raises:
+        InputError: The text is not TOML or holds merge-conflict markers.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        refuse_conflict_markers(text, where)
+        message = str(error)
+        if place := _TOML_PLACE.search(message):
+            where = f"{where}:{place[1]}"
+            message = message[: place.start()]
+        elif message.endswith("(at end of document)"):
+            where = f"{where}:{text.count(chr(10)) + 1}"
+        raise InputError(f"not valid TOML: {message}", where=where) from error
+    except RecursionError as error:
+        raise InputError("the TOML is nested too deeply", where=where) from error
+
+
+def read_toml(path: Path, *, shown: str | None = None) -> dict[str, Any]:
+    """Read and parse a TOML file; see `read_text` and `parse_toml` for the errors."""
+    return parse_toml(read_text(path, shown=shown), shown or str(path))
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write all files or none that is half-written: temporary file, fsync, then rename.
+
+    Every content is on disk before the first rename, so a full disk or a kill leaves the old
+    files. Modes of files that exist are kept; new ones get 0644 less the umask.
+
+    Raises:
+        MooringError: A file cannot be written (exit code 3); nothing was replaced.
+    """
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for path, data in files.items():
+            staged.append((_stage(path, data), path))
+        for temporary, path in staged:
+            temporary.replace(path)
+    except OSError as error:
+        shown = error.filename or next(iter(files), "")
+        raise MooringError(
+            f"cannot write the file: {error.strerror}",
+            where=str(shown),
+            hint="nothing was changed; free some space or check the permissions",
+        ) from error
+    finally:
+        for temporary, _ in staged:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes | str) -> None:
+    """Write one file whole or not at all; see `write_files`."""
+    write_files({path: data.encode("utf-8") if isinstance(data, str) else data})
+
+
+def _stage(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(_mode_for(path))
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _mode_for(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def cache_root() -> Path:
+    """Return Mooring's cache folder: `MOORING_CACHE_DIR`, else the platform's user cache."""
+    if named := os.environ.get("MOORING_CACHE_DIR"):
+        return Path(named)
+    import platformdirs  # only needed when nothing is set; kept off the start-up path
+
+    return Path(platformdirs.user_cache_dir("mooring", appauthor=False))
+
+
+@contextlib.contextmanager
+def one_writer(root: Path, *, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+    """Hold the project's writer lock; a second writer waits for the first.
+
+    Args:
+        root: The project folder.
+        wait: Seconds to wait for another writer.
+
+    Raises:
+        MooringError: Another process kept the lock for the whole time.
+    """
+    import filelock  # heavy enough to stay off the start-up path
+
+    folder = cache_root() / "writers"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = filelock.FileLock(
+            folder / f"{sha256_hex(os.fsencode(root.resolve()))[:32]}.lock", timeout=wait
+        )
+        handle.acquire()
+    except filelock.Timeout as error:
+        raise MooringError(
+            f"another mooring command has been writing here for {wait:.0f} s",
+            where=str(root),
+            hint="wait for it to end, then run this again",
+        ) from error
+    except OSError as error:
+        raise MooringError(
+            f"the cache folder cannot be written: {error.strerror}",
+            where=str(folder),
+            hint="set MOORING_CACHE_DIR to a folder you may write to",
+        ) from error
+    try:
+        yield
+    finally:
+        handle.release()

@@ -1,0 +1,1 @@
+"""What is declared: the manifest and the files it points at."""

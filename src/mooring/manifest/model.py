@@ -1,0 +1,134 @@
+"""The manifest as values: parsed once at the door, then trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mooring.platforms import Platform, PythonVersion
+
+ResolverName = Literal["uv", "pip-tools"]
+Severity = Literal["error", "warning", "info"]
+
+DEFAULT_ENVIRONMENT = "default"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirement:
+    """One declared requirement (PEP 508), with the place that declares it.
+
+    Attributes:
+        text: The requirement in normal form: normalised name, sorted extras and specifiers.
+        where: `requirements.in:14` or `pyproject.toml: project.dependencies[2]`.
+    """
+
+    text: str
+    where: str = field(compare=False)
+
+    @property
+    def name(self) -> str:
+        """The normalised project name (PEP 503)."""
+        end = next(
+            (i for i, c in enumerate(self.text) if not (c.isalnum() or c in "-_.")),
+            len(self.text),
+        )
+        return self.text[:end]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """A package index that packages may come from (simple repository API, PEP 503/691).
+
+    Attributes:
+        name: How messages, environment variables and locks name it.
+        url: As declared; it may hold credentials and must never be printed as it is.
+        explicit: Only the packages named in `packages` come from it.
+        default: It replaces the default index of the installed client.
+        packages: Normalised names of the packages that must come from it.
+    """
+
+    name: str
+    url: str
+    explicit: bool = False
+    default: bool = False
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """A named selection out of one lock; `python` None means the manifest's."""
+
+    name: str
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    platforms: tuple[Platform, ...] | None = None
+    python: PythonVersion | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSpec:
+    """The container image that is declared; names as in the OCI image configuration."""
+
+    base: str | None = None
+    template: str = "slim"
+    repository: str | None = None
+    environment: str = DEFAULT_ENVIRONMENT
+    files: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    workdir: str = "/app"
+    user: str = "65532:65532"
+    ports: tuple[int, ...] = ()
+    smoke: tuple[str, ...] = ()
+    healthcheck: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyPolicy:
+    """Which findings fail a verification."""
+
+    fail_on: Severity = "error"
+    allow_extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """Everything that is declared for one project.
+
+    Attributes:
+        root: The project folder, absolute.
+        path: The file that holds the Mooring keys; None when the folder has none.
+        inputs: Every file that was read, absolute, manifest first.
+        requires_python: PEP 440 specifiers of the project; None when it declares none.
+        python: The declared interpreter; None when it must be found.
+        dependencies, extras, groups: Requirements; groups (PEP 735) are already expanded.
+        constraints, overrides: Requirements that bound or replace what others ask for.
+        exclude_newer: RFC 3339 date-time; artifacts uploaded later do not exist.
+    """
+
+    root: Path
+    path: Path | None
+    inputs: tuple[Path, ...]
+    name: str
+    version: str | None
+    requires_python: str | None
+    python: PythonVersion | None
+    platforms: tuple[Platform, ...]
+    dependencies: tuple[Requirement, ...] = ()
+    extras: tuple[tuple[str, tuple[Requirement, ...]], ...] = ()
+    groups: tuple[tuple[str, tuple[Requirement, ...]], ...] = ()
+    constraints: tuple[Requirement, ...] = ()
+    overrides: tuple[Requirement, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    exclude_newer: str | None = None
+    resolver: ResolverName = "uv"
+    environments: tuple[Environment, ...] = (Environment(name=DEFAULT_ENVIRONMENT),)
+    image: ImageSpec | None = None
+    verify: VerifyPolicy = VerifyPolicy()
+
+    def environment(self, name: str) -> Environment | None:
+        """Return the environment of that name, or None."""
+        return next((e for e in self.environments if e.name == name), None)

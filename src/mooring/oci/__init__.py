@@ -1,0 +1,1 @@
+"""Images as data, and the registries they live in."""

@@ -1,0 +1,1 @@
+"""From a lock and an environment to findings."""

@@ -1,0 +1,1 @@
+"""Collectors: what is really there, read without disturbing it."""

@@ -1,0 +1,66 @@
+"""Findings: one difference each, with the rule that found it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """A kind of difference; its id never changes meaning.
+
+    Attributes:
+        unverifiable: It says that something could not be checked, which is never green.
+    """
+
+    id: str
+    kind: str
+    severity: Severity
+    title: str
+    unverifiable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One difference between a lock and an environment.
+
+    Attributes:
+        package: Normalised name; None for facts about the whole environment.
+        path: File, relative to the environment's root.
+        fix: What to do, as a command where one exists.
+    """
+
+    rule: Rule
+    message: str
+    package: str | None = None
+    path: str | None = None
+    expected: str | None = None
+    actual: str | None = None
+    fix: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """The result of one verification.
+
+    Attributes:
+        findings: Sorted by package, rule and path.
+        packages: How many locked packages were compared.
+        checked_files: How many files were compared by their content.
+        failing: The findings at or above the policy's `fail-on`, and the unverifiable ones.
+    """
+
+    findings: tuple[Finding, ...]
+    packages: int
+    checked_files: int
+    checked_bytes: int
+    failing: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing fails."""
+        return not self.failing

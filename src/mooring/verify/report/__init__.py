@@ -1,0 +1,1 @@
+"""Reports: one set of findings, told in several forms."""
