@@ -1,4 +1,4 @@
-"""One value for where an environment runs: conda subdir, markers, wheel tags, OCI name, libc floor."""
+"""One value for where an environment runs: conda subdir, markers, wheel tags, OCI name, libc."""
 
 from __future__ import annotations
 
@@ -167,14 +167,13 @@ class Platform:
         Raises:
             InputError: This machine is none of the known platforms.
         """
-        for subdir, machine in _MACHINES.items():
-            if (machine.sys_platform, machine.platform_machine) == (
-                sys.platform,
-                host.machine(),
-            ):
-                break
-        else:
-            raise InputError(f"this machine ({sys.platform} {host.machine()}) is not supported")
+        here = (sys.platform, host.machine())
+        subdir = next(
+            (name for name, m in _MACHINES.items() if (m.sys_platform, m.platform_machine) == here),
+            None,
+        )
+        if subdir is None:
+            raise InputError(f"this machine ({' '.join(here)}) is not supported")
         match sys.platform:
             case "linux":
                 kind, floor = _host_libc()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mooring.build.recipe import Recipe
+from mooring.render.interface import BaseImage
 from mooring.reporting import Reporter
 
 
@@ -27,14 +28,38 @@ class ContextFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SmokeResult:
+    """What a fresh image showed when it was run.
+
+    Attributes:
+        python: Version of its interpreter, X.Y.Z.
+        distributions: How many it can import metadata of.
+        command: The declared command that ended with 0; empty when none is declared.
+        notes: What is odd but no failure.
+    """
+
+    python: str
+    distributions: int
+    command: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BuildRequest:
     """One image for one platform.
 
     Attributes:
-        tags: Full references to give the image besides the content tag.
+        context: Every file that is sent, `Dockerfile` among them.
+        tags: Tags to give the image besides the content tag: `latest`, or whole references in
+            the same repository.
         secrets: BuildKit secret id to the file that holds it; never part of the recipe.
         push: Whether the image must be in the registry afterwards.
-        labels: Labels besides those of the Dockerfile (the recipe digest among them).
+        labels: Labels besides those of the Dockerfile; the recipe digest is added.
+        base: The base image of the Dockerfile; a local one is checked to be the same still.
+        smoke: Command that must end with 0 in the fresh image; empty runs the interpreter and
+            checks the dependencies only, None does not run the image at all.
+        overridden: Normalised names of the packages whose requirements the manifest overrides:
+            what other packages ask of them does not count in that check.
     """
 
     recipe: Recipe
@@ -45,6 +70,9 @@ class BuildRequest:
     labels: tuple[tuple[str, str], ...] = ()
     push: bool = False
     network_host: bool = False
+    base: BaseImage | None = None
+    smoke: tuple[str, ...] | None = ()
+    overridden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +84,7 @@ class BuiltImage:
         image_id: The engine's id, `sha256:<hex>`.
         digest: Manifest digest in the registry, when it was pushed or found there.
         reused: Whether nothing was built because the content tag was there already.
+        smoke: What the fresh image showed; None for one that was there, or cannot run here.
     """
 
     reference: str
@@ -63,6 +92,7 @@ class BuiltImage:
     digest: str | None
     reused: bool
     tags: tuple[str, ...] = ()
+    smoke: SmokeResult | None = None
 
 
 class Builder(Protocol):

@@ -52,7 +52,8 @@ class Recipe:
         return {
             "schema": RECIPE_SCHEMA,
             "builder": self.builder,
-            "platform": str(self.selection.platform),
+            # Not the libc floor: it decides nothing but the artifacts, and they are in here.
+            "platform": self.selection.platform.oci or str(self.selection.platform),
             "python": str(self.selection.python),
             "artifacts": sorted(_artifacts(self.selection)),
             "base": self.base,

@@ -13,7 +13,7 @@ ArtifactKind = Literal["wheel", "sdist", "archive", "vcs", "directory"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
-    """One thing that can be installed: a wheel, an sdist, an archive by URL, a VCS commit, a folder.
+    """One thing that can be installed: wheel, sdist, archive by URL, VCS commit or folder.
 
     Attributes:
         name: File name of a wheel, sdist or archive; empty for VCS and directory.
@@ -108,12 +108,15 @@ class Provenance:
         environments: Named selections, `default` first.
         targets: What was proved at lock time.
         packages_digest: Digest of the packages as written; another value means a later edit.
+        edited: The packages or inputs are not those that the digests were taken of; only set by
+            a reader that compared them.
     """
 
     inputs: Mapping[str, object] = field(hash=False)
     environments: tuple[EnvironmentSelection, ...]
     targets: tuple[Target, ...]
     packages_digest: str | None = None
+    edited: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mooring.lock.model import Selection
+from mooring.lock.model import Lock, Selection
 from mooring.manifest.model import ImageSpec, Index
 
 
@@ -39,7 +39,9 @@ class RenderRequest:
     Attributes:
         selections: One a platform, of one environment; the first is the leading one.
         base: None when the manifest declares no base image.
-        revision_labels: Labels that carry time or revision; never part of the recipe.
+        indexes: Their credentials are not rendered.
+        lock: When given, `mooring.requirements.txt` serves every platform by markers; otherwise
+            it holds the leading selection.
     """
 
     project: str
@@ -49,6 +51,7 @@ class RenderRequest:
     image: ImageSpec
     base: BaseImage | None
     indexes: tuple[Index, ...] = ()
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

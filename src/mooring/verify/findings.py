@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Severity = Literal["error", "warning", "info"]
@@ -22,6 +22,10 @@ class Rule:
     severity: Severity
     title: str
     unverifiable: bool = False
+
+    def at(self, severity: Severity) -> Rule:
+        """Return the rule with the severity that one case of it deserves."""
+        return replace(self, severity=severity)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

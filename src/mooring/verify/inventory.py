@@ -15,9 +15,9 @@ class SeenFile:
 
     Attributes:
         path: As RECORD writes it, relative to the folder that holds the dist-info, with `/`.
-        recorded: The digest RECORD claims, `sha256:<hex>`; None when it claims none.
+        recorded: The digest RECORD claims, `<algorithm>:<hex>`; None when it claims none.
         recorded_size: The size RECORD claims, bytes.
-        actual: The digest of the bytes found, `sha256:<hex>`; None when not hashed.
+        actual: The digest of the bytes found, as `recorded`; None when not hashed.
         size: Bytes found.
         problem: Why the file could not be read; None when it could, or when it is missing.
     """
@@ -42,7 +42,7 @@ class Distribution:
         tags: `Tag:` lines of WHEEL.
         direct_url: The text of direct_url.json (PEP 610), or None.
         has_record: Whether a RECORD was there and could be parsed.
-        problem: Why it could not be read, or None.
+        problem: Why the metadata or its RECORD could not be read, or None.
     """
 
     name: str
@@ -78,7 +78,9 @@ class Inventory:
         target: What was looked at, as the user named it.
         root: The environment's root inside the target.
         subdir: conda subdir of the target's platform, when something tells it.
+        hashed: Whether contents were asked for; without, `SeenFile.actual` is None everywhere.
         files_hashed, bytes_hashed: How much content was read.
+        leftovers: Metadata folders that name no distribution, relative to the root.
     """
 
     kind: TargetKind
@@ -87,8 +89,10 @@ class Inventory:
     interpreter: Interpreter
     distributions: tuple[Distribution, ...]
     subdir: str | None = None
+    hashed: bool = True
     files_hashed: int = 0
     bytes_hashed: int = 0
+    leftovers: tuple[str, ...] = ()
 
 
 class Collector(Protocol):

@@ -1,0 +1,79 @@
+"""`mooring sync`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mooring.cli import options
+from mooring.cli.project import locked_project
+from mooring.workflow.environments import Synced, sync_project
+
+
+@click.command("sync")
+@click.argument("path", required=False, type=options.EXISTING, metavar="[PATH]")
+@options.project_option
+@options.lock_option
+@options.environment_option
+@click.option("--offline", is_flag=True, help="Use uv's cache only.")
+@options.frozen_option
+@options.format_option
+@options.talk_options
+def command(
+    path: Path | None,
+    project: Path,
+    lock_file: Path | None,
+    environment: str,
+    offline: bool,
+    frozen: bool,
+    form: str,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Make the virtual environment PATH (default .venv) match the lock, and verify it.
+
+    Only locked artifacts are installed, their hashes checked; what is not locked is removed; what
+    drifted is installed again.
+    """
+    opened = locked_project(project, lock_file, frozen=frozen)
+    reporter = options.reporter(quiet, verbose)
+    synced = sync_project(
+        opened, environment=environment, path=path, offline=offline, reporter=reporter
+    )
+    if form == "json":
+        options.print_json(_document(synced))
+    checked = synced.verified.verification
+    reporter.finish(
+        f"{synced.result.path}: {_changes(synced)}; {checked.packages} packages and "
+        f"{checked.checked_files} files match the lock"
+    )
+    return 0
+
+
+def _changes(synced: Synced) -> str:
+    result = synced.result
+    parts = [
+        f"{len(names)} {word}"
+        for names, word in (
+            (result.installed, "installed"),
+            (result.removed, "removed"),
+            (synced.reinstalled, "repaired"),
+        )
+        if names
+    ]
+    return ", ".join(parts) or "nothing to change"
+
+
+def _document(synced: Synced) -> dict[str, object]:
+    result = synced.result
+    return {
+        "schema": "sync/1",
+        "path": str(result.path),
+        "created": result.created,
+        "installed": list(result.installed),
+        "removed": list(result.removed),
+        "reinstalled": list(synced.reinstalled),
+        "packages": synced.verified.verification.packages,
+        "files": synced.verified.verification.checked_files,
+    }

@@ -1,0 +1,74 @@
+"""A reporter for people: steps on standard error, live details only on a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+from mooring.cli.outcome import printable
+
+
+class TerminalReporter:
+    """Shows what the library says.
+
+    On a terminal the latest detail stands on one line that is overwritten; elsewhere details are
+    plain lines, and only with `verbose`.
+
+    Args:
+        quiet: Show warnings only.
+        verbose: Show every line of detail.
+    """
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._live = (
+            not quiet
+            and not verbose
+            and sys.stderr.isatty()
+            and os.environ.get("TERM", "") != "dumb"
+        )
+        self._shown = False
+
+    def step(self, text: str) -> None:
+        """Show that a stage begins."""
+        if not self._quiet:
+            self._line(click.style("• ", fg="blue") + printable(text))
+
+    def detail(self, text: str) -> None:
+        """Show one line of an outside tool."""
+        if self._verbose:
+            click.echo("  " + printable(text), err=True)
+        elif self._live:
+            width = shutil.get_terminal_size().columns - 4
+            shown = printable(text).replace("\n", " ").replace("\t", " ")[:width]
+            click.echo("\r\x1b[K" + click.style("  " + shown, dim=True), err=True, nl=False)
+            self._shown = True
+
+    def note(self, text: str) -> None:
+        """Show something worth knowing."""
+        if not self._quiet:
+            self._line("  " + printable(text))
+
+    def warn(self, text: str) -> None:
+        """Show something that may surprise later."""
+        self._line(click.style("warning: ", fg="yellow", bold=True) + printable(text))
+
+    def finish(self, text: str | None = None) -> None:
+        """Remove the live line and show a last word."""
+        if text is not None and not self._quiet:
+            self._line(click.style("✓ ", fg="green") + printable(text))
+        else:
+            self._clear()
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        click.echo(text, err=True)
+
+    def _clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._shown = False

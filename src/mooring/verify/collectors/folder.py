@@ -1,0 +1,195 @@
+"""The files of an environment on this machine: read as data, never followed outside its root."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+
+from mooring.verify.collectors.layout import UnreadableError
+
+LARGEST_FILE = 8 << 30
+UNRECORDED_FILE = 64 << 20
+"""A file whose size is not the recorded one differs anyway: above this it is not read."""
+
+_PIECE = 1 << 20
+_OPEN = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    # Opening a FIFO that was put in place of a file must not wait for its writer.
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+)
+
+LEAVES = "a link leads out of the environment"
+
+
+class Folder:
+    """A `Tree` over a real folder.
+
+    Links inside the root are followed, links out of it are not. Folders are resolved once each.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+        self._inside = self.root.rstrip(os.sep) + os.sep
+        self._folders: dict[str, str | None] = {"": self.root}
+
+    def place(self, path: str) -> str | None:
+        """Return the absolute path of a file or folder, None when a folder on the way leaves."""
+        folder, _, name = path.rpartition("/")
+        where = self._folder(folder)
+        return None if where is None else f"{where}/{name}"
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names in a folder; none when it is absent or leaves the root."""
+        where = self._folder(folder)
+        try:
+            return sorted(os.listdir(where)) if where is not None else []  # noqa: PTH208 names only
+        except OSError:
+            return []
+
+    def identity(self, folder: str) -> str | None:
+        """Return the device and inode of a folder inside the root."""
+        where = self._folder(folder)
+        try:
+            info = os.stat(where) if where is not None else None  # noqa: PTH116 as below
+        except OSError:
+            return None
+        if info is None or not stat.S_ISDIR(info.st_mode):
+            return None
+        return f"{info.st_dev}:{info.st_ino}"
+
+    def link(self, path: str) -> str | None:
+        """Return the text of a symbolic link, None when it is none."""
+        where = self.place(path)
+        try:
+            return os.readlink(where) if where is not None else None  # noqa: PTH115 as below
+        except OSError:
+            return None
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """Return the first `limit` bytes of a regular file, None when it is absent.
+
+        Raises:
+            UnreadableError: It is not a regular file, leaves the root, or may not be read.
+        """
+        try:
+            where = self.regular(path)
+            if where is None:
+                return None
+            handle = os.open(where, _OPEN)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise UnreadableError(error.strerror or str(error), where=path) from error
+        with open(handle, "rb", buffering=0) as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise UnreadableError("it is no file", where=path)
+            return _read_up_to(stream.fileno(), limit)
+
+    def regular(self, path: str) -> str | None:
+        """Return the absolute path of a regular file inside the root, None when it is absent.
+
+        Raises:
+            UnreadableError: It is something else, or a link leads out of the root.
+        """
+        where = self.place(path)
+        if where is None:
+            raise UnreadableError(LEAVES, where=path)
+        try:
+            info = os.lstat(where)
+            if stat.S_ISLNK(info.st_mode):
+                where = os.path.realpath(where)
+                if not where.startswith(self._inside):
+                    raise UnreadableError(LEAVES, where=path)
+                info = os.lstat(where)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return None
+            raise UnreadableError(error.strerror or str(error), where=path) from error
+        if not stat.S_ISREG(info.st_mode):
+            raise UnreadableError(f"it is {kind_of(info.st_mode)}, not a file", where=path)
+        return where
+
+    def _folder(self, folder: str) -> str | None:
+        try:
+            return self._folders[folder]
+        except KeyError:
+            resolved = self._folders[folder] = self._resolve(folder)
+            return resolved
+
+    def _resolve(self, folder: str) -> str | None:
+        parent, _, name = folder.rpartition("/")
+        above = self._folder(parent)
+        if above is None:
+            return None
+        where = f"{above}/{name}"
+        try:
+            if not stat.S_ISLNK(os.lstat(where).st_mode):
+                return where
+        except OSError:
+            return where  # absent: whoever opens it is told so
+        real = os.path.realpath(where)
+        return real if real == self.root or real.startswith(self._inside) else None
+
+
+def kind_of(mode: int) -> str:
+    """Return a word for what is no regular file."""
+    return next((word for test, word in _KINDS if test(mode)), "something else")
+
+
+def hash_file(where: str, algorithm: str, expected: int | None) -> tuple[int, str]:
+    """Return (size, hex digest) of a regular file; never waits and never reads without end.
+
+    Args:
+        where: Absolute path.
+        algorithm: A name that `hashlib` knows.
+        expected: The recorded size, bytes; what has another one and is large is not read.
+
+    Raises:
+        UnreadableError: It is no regular file, or larger than anything that is hashed.
+        OSError: It cannot be opened or read.
+    """
+    handle = os.open(where, _OPEN)
+    try:
+        info = os.fstat(handle)
+        size = info.st_size
+        if not stat.S_ISREG(info.st_mode):
+            raise UnreadableError(f"it is {kind_of(info.st_mode)}, not a file")
+        if size > (LARGEST_FILE if size == expected else UNRECORDED_FILE):
+            raise UnreadableError(f"it has {size} bytes and was not read")
+        if size < _PIECE:
+            # One read in nearly every case; a second one only where the file grew meanwhile.
+            data = os.read(handle, size + 1)
+            return len(data), hashlib.new(algorithm, data).hexdigest()
+        return _hash_large(handle, algorithm, size)
+    finally:
+        os.close(handle)
+
+
+def _hash_large(handle: int, algorithm: str, size: int) -> tuple[int, str]:
+    digest = hashlib.new(algorithm)
+    total = 0
+    while total <= size and (piece := os.read(handle, _PIECE)):
+        digest.update(piece)
+        total += len(piece)
+    return total, digest.hexdigest()
+
+
+def _read_up_to(handle: int, limit: int) -> bytes:
+    pieces = []
+    while limit > 0 and (piece := os.read(handle, min(limit, _PIECE))):
+        pieces.append(piece)
+        limit -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,151 @@
+"""What the metadata folders of an environment say: `*.dist-info`, `*.egg-info`, `*.egg-link`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mooring.verify.collectors.layout import Tree, UnreadableError
+from mooring.verify.collectors.record import RECORD_LIMIT, RecordError, Row, parse_record
+from mooring.verify.inventory import Distribution
+
+KEPT_FILES = ("METADATA", "WHEEL", "RECORD", "INSTALLER", "direct_url.json")
+SMALL_LIMIT = 64 << 10
+
+_HEADERS_LIMIT = 4 << 10
+_ALL_HEADERS_LIMIT = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_INFO = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?)(?:-(?P<version>[^-]+))?(?:-[^-]+)?"
+    r"\.(?:dist-info|egg-info)"
+)
+_LEGACY = (".egg-info", ".egg-link")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Described:
+    """A distribution as its metadata describes it, and the files still to be looked at."""
+
+    distribution: Distribution
+    rows: tuple[Row, ...] = ()
+
+
+def is_metadata_folder(name: str) -> bool:
+    """Whether a name in a package folder is that of metadata."""
+    return name.endswith((".dist-info", *_LEGACY))
+
+
+def describe(tree: Tree, site: str, info: str, root: str | None) -> Described | None:
+    """Read one metadata folder; None when it names no distribution (pip's `~name` leftovers).
+
+    Args:
+        tree: The environment.
+        site: The package folder, relative to the root.
+        info: The metadata folder's name in it.
+        root: Absolute path of the environment where it runs, if it is known.
+    """
+    if info.endswith(_LEGACY):
+        return _legacy(tree, site, info)
+    named = _INFO.fullmatch(info)
+    if named is None:
+        return None
+    folder = f"{site}/{info}"
+    problem = None
+    name, version = named["name"], named["version"] or ""
+    try:
+        found = _name_and_version(tree, f"{folder}/METADATA")
+        if found is None:
+            problem = "it has no METADATA"
+        elif not (_NAME.fullmatch(found[0]) and _VERSION.fullmatch(found[1])):
+            problem = "METADATA has no valid Name and Version"
+        else:
+            name, version = found
+    except UnreadableError as error:
+        problem = f"METADATA: {error.message}"
+    rows: list[Row] | None = None
+    try:
+        record = tree.read(f"{folder}/RECORD", RECORD_LIMIT + 1)
+        if record is None:
+            problem = problem or "it has no RECORD"
+        else:
+            rows = parse_record(record, site, root)
+    except UnreadableError as error:
+        problem = problem or f"RECORD: {error.message}"
+    except RecordError as error:
+        problem = problem or str(error)
+    return Described(
+        distribution=Distribution(
+            name=name,
+            version=version,
+            site=site,
+            info=info,
+            installer=_text(tree, f"{folder}/INSTALLER").strip() or None,
+            tags=_tags(_text(tree, f"{folder}/WHEEL")),
+            direct_url=_text(tree, f"{folder}/direct_url.json") or None,
+            has_record=rows is not None,
+            problem=problem,
+        ),
+        rows=tuple(rows or ()),
+    )
+
+
+def _legacy(tree: Tree, site: str, info: str) -> Described | None:
+    """Describe what setuptools or a system's packager installed without a RECORD."""
+    name, version = info.rpartition(".")[0], ""
+    if named := _INFO.fullmatch(info):
+        name, version = named["name"], named["version"] or ""
+    try:
+        found = _name_and_version(tree, f"{site}/{info}/PKG-INFO") or _name_and_version(
+            tree, f"{site}/{info}"
+        )
+    except UnreadableError:
+        found = None
+    if found and _NAME.fullmatch(found[0]) and _VERSION.fullmatch(found[1]):
+        name, version = found
+    if not _NAME.fullmatch(name):
+        return None
+    kind = "an old editable install" if info.endswith(".egg-link") else "an egg-info"
+    return Described(
+        distribution=Distribution(
+            name=name,
+            version=version,
+            site=site,
+            info=info,
+            has_record=False,
+            problem=f"it is {kind}, which records no digests",
+        )
+    )
+
+
+def _name_and_version(tree: Tree, path: str) -> tuple[str, str] | None:
+    """Return Name and Version, which stand in the first KiB of nearly every METADATA."""
+    for limit in (_HEADERS_LIMIT, _ALL_HEADERS_LIMIT):
+        data = tree.read(path, limit)
+        if data is None:
+            return None
+        headers, blank, _ = data.replace(b"\r\n", b"\n").partition(b"\n\n")
+        found = {}
+        for line in headers.decode("utf-8", "replace").split("\n"):
+            key, colon, value = line.partition(":")
+            if colon and key in ("Name", "Version"):
+                found.setdefault(key, value.strip())
+        if len(found) == 2 or blank or len(data) < limit:
+            break
+    return found.get("Name", ""), found.get("Version", "")
+
+
+def _tags(wheel: str) -> tuple[str, ...]:
+    return tuple(
+        line.partition(":")[2].strip()
+        for line in wheel.splitlines()
+        if line.lower().startswith("tag:")
+    )
+
+
+def _text(tree: Tree, path: str) -> str:
+    """Return a small file's text, empty when it is absent or cannot be read."""
+    try:
+        return (tree.read(path, SMALL_LIMIT) or b"").decode("utf-8", "replace")
+    except UnreadableError:
+        return ""

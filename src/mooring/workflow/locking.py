@@ -1,0 +1,256 @@
+"""Lock: from the manifest to `pylock.toml` and `mooring.lock`, and whether they are still fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mooring.errors import AnswerIsNo, InputError
+from mooring.files import one_writer, read_text, write_files
+from mooring.lock.formats import mooring_lock, pylock
+from mooring.lock.inputs import changes, inputs_document
+from mooring.lock.model import Lock, Provenance, Target
+from mooring.lock.select import Coverage, coverage
+from mooring.manifest.model import Manifest
+from mooring.reporting import SILENT, Reporter
+from mooring.workflow.bases import base_changes, lock_bases, read_bases
+from mooring.workflow.targets import choose_python, environment_selections, python_span, targets
+
+PYLOCK_NAME = "pylock.toml"
+MOORING_LOCK_NAME = "mooring.lock"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockOptions:
+    """How to lock.
+
+    Attributes:
+        upgrade: Forget the pins of the existing lock.
+        upgrade_packages: Normalised names whose pins are forgotten.
+        upgrade_base: Resolve the tag of the base image again.
+        base: Base image instead of the manifest's.
+        with_base: Whether base images are resolved at all.
+        only_wheels: Whether falling back to an sdist is an error.
+        offline: Whether only caches may be used.
+    """
+
+    upgrade: bool = False
+    upgrade_packages: frozenset[str] = frozenset()
+    upgrade_base: bool = False
+    base: str | None = None
+    with_base: bool = True
+    only_wheels: bool = False
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockResult:
+    """What locking did.
+
+    Attributes:
+        written: The files that changed; empty when everything was fresh.
+        previous: The lock that was there before, or None.
+        coverage: For each target, what is installed from wheels and what is not.
+    """
+
+    path: Path
+    lock: Lock
+    previous: Lock | None
+    written: tuple[Path, ...]
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Freshness:
+    """Whether a lock still belongs to its inputs; `changes` says what does not."""
+
+    path: Path
+    changes: tuple[str, ...]
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing changed."""
+        return not self.changes
+
+
+def pylock_path(manifest: Manifest) -> Path:
+    """Return where the project's lock is."""
+    return manifest.root / PYLOCK_NAME
+
+
+def lock_project(
+    manifest: Manifest, options: LockOptions, reporter: Reporter = SILENT
+) -> LockResult:
+    """Resolve the manifest and write the lock; nothing is written unless all of it succeeds.
+
+    Raises:
+        MooringError: See the resolver; `InputError` when `only_wheels` is not met.
+    """
+    with one_writer(manifest.root):
+        path = pylock_path(manifest)
+        previous = None if options.upgrade and _unreadable(path) else read_previous(path)
+        lock = _resolve(manifest, options, previous, reporter)
+        reached = coverage(lock, _targets_of(lock))
+        _require_coverage(reached, only_wheels=options.only_wheels)
+        files: dict[Path, bytes] = {}
+        if lock is not previous:
+            files[path] = pylock.write(lock).encode("utf-8")
+        if options.with_base:
+            files |= _base_files(manifest, options, reporter)
+        changed = {p: data for p, data in files.items() if not _same(p, data)}
+        if changed:
+            write_files(changed)
+    return LockResult(
+        path=path, lock=lock, previous=previous, written=tuple(changed), coverage=reached
+    )
+
+
+def check_lock(manifest: Manifest, *, base: str | None = None, with_base: bool = True) -> Freshness:
+    """Say whether the lock is fresh, without solving and without the network.
+
+    Args:
+        manifest: What is declared.
+        base: Base image instead of the manifest's.
+        with_base: Whether `mooring.lock` must hold the base image.
+
+    Raises:
+        AnswerIsNo: There is no lock.
+        InputError: The lock cannot be read.
+    """
+    path = pylock_path(manifest)
+    if not path.exists():
+        raise AnswerIsNo("there is no lock", where=str(path), hint="run `mooring lock`")
+    recorded = pylock.read_provenance(read_text(path), str(path))
+    if recorded is None:
+        raise AnswerIsNo(
+            "the lock does not say which inputs it was made from",
+            where=str(path),
+            hint="it was written by another tool; run `mooring lock` to make one that does",
+        )
+    found = list(changes(recorded.inputs, inputs_document(manifest), manifest))
+    if recorded.edited:
+        found.append(f"{path.name}: the packages were edited after the lock was written")
+    if with_base:
+        found += base_changes(manifest, manifest.root / MOORING_LOCK_NAME, base)
+    return Freshness(path=path, changes=tuple(found))
+
+
+def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: bool = False) -> None:
+    """Raise `AnswerIsNo` with the changes when the project's lock is not fresh."""
+    freshness = check_lock(manifest, base=base, with_base=with_base)
+    if not freshness.fresh:
+        lines = "".join(f"\n  {change}" for change in freshness.changes)
+        raise AnswerIsNo(
+            f"the lock is stale:{lines}",
+            where=str(freshness.path),
+            hint="run `mooring lock`, or pass --frozen to use the lock as it is",
+        )
+
+
+def read_previous(path: Path) -> Lock | None:
+    """Read the lock that is there, or None when there is none.
+
+    Raises:
+        InputError: It is there and cannot be read.
+    """
+    return pylock.read(read_text(path), str(path)) if path.exists() else None
+
+
+def _unreadable(path: Path) -> bool:
+    """Tell whether the lock is broken; `--upgrade` may then start from nothing."""
+    try:
+        read_previous(path)
+    except InputError:
+        return True
+    return False
+
+
+def _resolve(
+    manifest: Manifest, options: LockOptions, previous: Lock | None, reporter: Reporter
+) -> Lock:
+    document = inputs_document(manifest)
+    if previous is not None and _is_current(previous, document, options):
+        reporter.note("the lock is fresh; nothing to resolve")
+        return previous
+    from mooring.resolve.choose import resolver_for  # loads the resolver only when it is needed
+    from mooring.resolve.interface import ResolveRequest
+
+    python = choose_python(manifest, previous)
+    wanted = targets(manifest, python)
+    request = ResolveRequest(
+        manifest=manifest,
+        requires_python=python_span(manifest, python, previous),
+        platforms=tuple(sorted({target.platform for target in wanted})),
+        previous=previous,
+        upgrade=options.upgrade,
+        upgrade_packages=options.upgrade_packages,
+        offline=options.offline,
+    )
+    _announce(manifest, request.platforms, reporter)
+    resolved = resolver_for(manifest.resolver).resolve(request, reporter)
+    facts = Provenance(
+        inputs=document, environments=environment_selections(manifest), targets=wanted
+    )
+    lock = replace(resolved, provenance=facts)
+    return replace(lock, provenance=replace(facts, packages_digest=pylock.packages_digest(lock)))
+
+
+def _is_current(previous: Lock, document: dict[str, object], options: LockOptions) -> bool:
+    facts = previous.provenance
+    return (
+        facts is not None
+        and not options.upgrade
+        and not options.upgrade_packages
+        and facts.inputs == document
+        and facts.packages_digest == pylock.packages_digest(previous)
+    )
+
+
+def _targets_of(lock: Lock) -> Sequence[Target]:
+    return lock.provenance.targets if lock.provenance else ()
+
+
+def _announce(manifest: Manifest, platforms: Sequence[object], reporter: Reporter) -> None:
+    count = len(manifest.dependencies) + sum(
+        len(requirements) for _, requirements in (*manifest.extras, *manifest.groups)
+    )
+    reporter.step(
+        f"Resolving {count} requirement{'s' * (count != 1)} for "
+        + ", ".join(str(platform) for platform in platforms)
+    )
+
+
+def _require_coverage(reached: Sequence[Coverage], *, only_wheels: bool) -> None:
+    broken = [c for c in reached if c.problem or (only_wheels and c.sdists)]
+    if not broken:
+        return
+    lines = "".join(
+        f"\n  {c.target.environment} on {c.target.platform}: "
+        + (c.problem or "no wheel for " + ", ".join(c.sdists))
+        for c in broken
+    )
+    raise InputError(
+        f"the resolution does not cover every declared platform:{lines}",
+        hint="drop the platform, raise its libc floor (`linux-64-glibc2.31`), or bound the package",
+    )
+
+
+def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) -> dict[Path, bytes]:
+    path = manifest.root / MOORING_LOCK_NAME
+    lock = lock_bases(
+        manifest,
+        read_bases(path),
+        base=options.base,
+        upgrade=options.upgrade_base,
+        offline=options.offline,
+        reporter=reporter,
+    )
+    return {path: mooring_lock.write(lock).encode("utf-8")} if lock.base_images else {}
+
+
+def _same(path: Path, data: bytes) -> bool:
+    try:
+        return path.read_bytes() == data
+    except OSError:
+        return False
