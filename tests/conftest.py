@@ -5,6 +5,7 @@ A test that starts a process or opens a socket says so with a mark; the guard fa
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ BASE_IMAGE = "mooring-test/base:bookworm"
 
 _KEPT_VARIABLES = frozenset({"MOORING_REQUIRE_ENGINE", "MOORING_TEST_BASE", "MOORING_DOCKER"})
 _REAL_HOME = Path.home()
+_HOMES = itertools.count()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,7 +66,8 @@ def isolation(
     Tests marked `index` keep the settings and caches of pip and uv: they are about the index that
     these clients really use.
     """
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.getbasetemp() / f"home-{next(_HOMES)}"  # `mktemp` lists all others
+    home.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("MOORING_") and name not in _KEPT_VARIABLES:

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,8 +57,13 @@ class DockerCli:
 
 
 @contextmanager
-def serve_registry(folder: Path) -> Iterator[str]:
-    """Run a registry that stores in a folder and give its `host:port`."""
+def serve_registry(folder: Path, *, more: str = "") -> Iterator[str]:
+    """Run a registry that stores in a folder and give its `host:port`.
+
+    Args:
+        folder: An empty folder.
+        more: Further top-level settings in YAML, such as `auth: {htpasswd: {...}}`.
+    """
     program = shutil.which("docker-registry")
     if program is None:
         absent("there is no docker-registry command")
@@ -69,7 +75,7 @@ def serve_registry(folder: Path) -> Iterator[str]:
         "storage:\n"
         f"  filesystem: {{rootdirectory: '{folder / 'data'}'}}\n"
         "  delete: {enabled: true}\n"
-        f"http: {{addr: '{address}'}}\n"
+        f"http: {{addr: '{address}'}}\n" + more
     )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", settings], stdout=log, stderr=log)
@@ -98,6 +104,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         try:
             with direct.open(url, timeout=2):
                 return
+        except urllib.error.HTTPError as answer:  # it wants a password, so it is there
+            answer.close()
+            return
         except OSError:
             time.sleep(0.05)
     absent(f"the registry does not answer: {log.read_text()[-500:]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,9 @@ def read_text(path: Path, *, shown: str | None = None, limit: int = MAX_TEXT_BYT
     """
     where = shown or str(path)
     try:
+        # A named pipe would wait for a writer for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError("this is not a file", where=where)
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
     except FileNotFoundError as error:

@@ -283,6 +283,7 @@ def _platform_tags(platform: Platform) -> tuple[str, ...]:
 
 def _linux_tags(arch: str, kind: FloorKind | None, floor: tuple[int, int]) -> Iterator[str]:
     """Yield what `packaging.tags` gives on such a machine; it has no public list for others."""
+    yield f"linux_{arch}"
     if kind == "musl":
         yield from (f"musllinux_1_{minor}_{arch}" for minor in range(floor[1], -1, -1))
     else:
@@ -291,7 +292,6 @@ def _linux_tags(arch: str, kind: FloorKind | None, floor: tuple[int, int]) -> It
             yield f"manylinux_2_{minor}_{arch}"
             if minor in _LEGACY_MANYLINUX:
                 yield f"{_LEGACY_MANYLINUX[minor]}_{arch}"
-    yield f"linux_{arch}"
 
 
 @functools.cache

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes import FakeIndex
+
 from mooring.cli.group import cli
 from mooring.cli.outcome import run
-from tests.fakes import FakeIndex
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

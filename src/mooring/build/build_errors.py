@@ -61,7 +61,7 @@ _CAUSES = (
     _Cause(
         pattern=re.compile(
             r"pull access denied|failed to resolve source metadata|manifest unknown"
-            r"|(?:FROM|load metadata for) \S+.{0,200}(?:not found|failed)",
+            r"|failed to do request|@sha256:[0-9a-f]{64}: not found",
             re.IGNORECASE,
         ),
         hint="the engine cannot get the base image: check its name, log in with `docker login`, "

@@ -163,6 +163,7 @@ class DockerBuilder:
             image = self._daemon.inspect(str(candidate))
             if image is None:
                 raise EngineError("the build ended well, but the engine does not have the image")
+            self._check_base(request)  # the tag could move while the build ran
             smoke = self._smoke(request, image, reporter)
             self._daemon.tag(image.image_id, target)
         return image, smoke

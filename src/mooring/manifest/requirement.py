@@ -21,6 +21,7 @@ _VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 _EGG = re.compile(r"(?P<name>[^\[&=]*)(?:==[^\[&]*)?(?:\[(?P<extras>[^\]]*)\])?")
 _LOCAL = re.compile(r"(?:\.{0,2}[/\\]|~|\.{1,2}(?:$|[\s;\[])|[A-Za-z]:[/\\]|file:)", re.IGNORECASE)
 _FILE_NAME = re.compile(r"[^@;]*\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)(?:$|[\s;\[#])", re.IGNORECASE)
+_SCP = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+:")
 _SCHEMES = frozenset({"http", "https", "git+http", "git+https", "git+ssh", "git+git"})
 
 _LOCAL_HINT = (
@@ -172,6 +173,11 @@ def _checked_url(url: str, name: str) -> str:
     Raises:
         InputError: It is local, not a URL, of a kind that cannot be locked, or holds credentials.
     """
+    if _SCP.match(url):
+        raise InputError(
+            f"the source of {name} is written in the form of scp",
+            hint=f'write it as a URL: "{name} @ git+ssh://git@host/path.git"',
+        )
     if _LOCAL.match(url) or "://" not in url:
         raise InputError(f"{quoted(url)} is a file or folder", hint=_LOCAL_HINT)
     try:

@@ -136,7 +136,7 @@ class Transport:
                 # The answer broke off in the middle: urllib3 retries only what it has not begun.
                 if attempt == _TRIES:
                     raise _unreachable(url, error) from error
-            except requests.exceptions.RequestException as error:
+            except OSError as error:  # every error of requests is one, and a bad CA path too
                 raise _unreachable(url, error) from error
             else:
                 lower = {name.lower(): value for name, value in response.headers.items()}
@@ -180,7 +180,8 @@ def check_outside(url: str, base: str) -> None:
         raise RegistryError(f"{_place(base)} points to {redact(url)!r}, which is not https")
     if parts.username is not None:
         raise RegistryError(f"{_place(base)} points to a URL with credentials in it")
-    if host == registry.hostname:
+    both_here = is_loopback(parts.netloc) and is_loopback(registry.netloc)
+    if host == registry.hostname or both_here:
         return
     address = host_address(f"[{host}]" if ":" in host else host)
     if host == "localhost" or (address is not None and not address.is_global):

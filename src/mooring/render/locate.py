@@ -86,13 +86,9 @@ def missing_hint(name: str) -> str:
 
 
 def _builtin(name: str) -> Path | None:
-    if "/" in name or "\\" in name:
-        return None
-    for candidate in (f"{name}{DOCKERFILE_SUFFIX}", name):
-        path = template_root() / candidate
-        if candidate.endswith(SUFFIX) and path.is_file():
-            return path
-    return None
+    wanted = (f"{name}{DOCKERFILE_SUFFIX}", name)
+    found = template_root().glob(f"*{SUFFIX}")
+    return next((path for path in found if path.name in wanted), None)
 
 
 def _read(path: Path, shown: str) -> TemplateFile:

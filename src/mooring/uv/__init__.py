@@ -1,20 +1,25 @@
-"""The adapter of uv: its binary, the environment it runs in, its indexes, and what its errors mean."""
+"""The adapter of uv: its binary, its environment and indexes, and what its errors mean."""
 
 from mooring.uv.client import (
     IndexLike,
     credential_variables,
     index_arguments,
+    index_credentials,
+    origin,
     uv_binary,
     uv_environment,
 )
-from mooring.uv.failures import Failure, explain_failure, readable
+from mooring.uv.failures import Failure, credentials_hint, explain_failure, readable
 
 __all__ = [
     "Failure",
     "IndexLike",
     "credential_variables",
+    "credentials_hint",
     "explain_failure",
     "index_arguments",
+    "index_credentials",
+    "origin",
     "readable",
     "uv_binary",
     "uv_environment",

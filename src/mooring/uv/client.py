@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from mooring.errors import MooringError
 from mooring.urls import credentials, strip_credentials
@@ -174,9 +175,47 @@ def credential_variables(
     return found
 
 
+def index_credentials(
+    indexes: Iterable[IndexLike], environ: Mapping[str, str] | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return (user, password) for each origin (`https://host:port`) of an index that has them.
+
+    Args:
+        indexes: The indexes that the manifest declares.
+        environ: Where the variables are; this process's own environment by default.
+    """
+    declared = list(indexes)
+    env = uv_environment(declared, environ=environ)
+    named = [(index.name, index.url) for index in declared]
+    for variable in (*_DEFAULT_VARIABLES, *_FURTHER_VARIABLES):
+        named += [_split_name(word) for word in env.get(variable, "").split()]
+    found: dict[str, tuple[str, str]] = {}
+    for name, url in named:
+        prefix = variable_prefix(name)
+        user, password = env.get(f"{prefix}_USERNAME"), env.get(f"{prefix}_PASSWORD")
+        pair = credentials(url)
+        if name and (user is not None or password is not None):
+            pair = (user or "", password or "")
+        if pair is not None:
+            found.setdefault(origin(url), pair)
+    return found
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL, the way two URLs are compared."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
 def variable_prefix(index_name: str) -> str:
     """Return how uv begins the names of an index's variables: `UV_INDEX_<NAME>`."""
     return "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", index_name.upper())
+
+
+def _split_name(word: str) -> tuple[str, str]:
+    """Split `name=url`; the name is empty for a bare URL."""
+    name, equals, url = word.partition("=")
+    return (name, url) if equals and "://" not in name else ("", word)
 
 
 def _is_passed_on(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What Mooring takes from the uv.toml of the user and the system: where packages come from, no more.
+"""What Mooring takes from the uv.toml of user and system: where packages come from, no more.
 
 uv itself is run with `UV_NO_CONFIG`, because those files may also hold settings that change what is
 resolved.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from mooring.digests import digest_bytes
 from mooring.errors import InputError
 from mooring.lock.formats.requirements import CONTEXT_NAME
 from mooring.lock.model import Selection
-from mooring.manifest.model import Index, Manifest
+from mooring.manifest.model import Manifest
 from mooring.platforms import Platform
 from mooring.process import ProcessError, run
 from mooring.render.engine import DOCKERFILE
@@ -31,10 +28,8 @@ from mooring.workflow.rendering import (
     render_selections,
     require_manifest,
 )
+from mooring.workflow.secrets import build_secrets
 from mooring.workflow.selecting import LockedProject, select_environment
-
-SECRET_CA = "ca"
-SECRET_NETRC = "netrc"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +87,7 @@ def build_image(
     plan = plan_image(project, options)
     from mooring.build.docker import DockerBuilder  # the engine's client is heavy
 
-    with _secrets(plan.manifest.indexes, options.ca) as secrets:
+    with build_secrets(plan.manifest.indexes, options.ca) as secrets:
         request = BuildRequest(
             recipe=plan.recipe,
             repository=_repository(plan.manifest, options),
@@ -217,30 +212,3 @@ def _git_tag(root: Path) -> str:
             hint="commit first, or leave --tag-git out",
         )
     return commit[:12] + commit[40:]
-
-
-@contextmanager
-def _secrets(indexes: tuple[Index, ...], ca: Path | None) -> Iterator[dict[str, Path]]:
-    """Give the files that build steps may read and the image never holds."""
-    secrets: dict[str, Path] = {}
-    bundle = ca or _environment_path("SSL_CERT_FILE")
-    if bundle is not None:
-        if not bundle.is_file():
-            raise InputError("there is no such file", where=str(bundle), hint="see --ca")
-        secrets[SECRET_CA] = bundle.resolve()
-    from mooring.uv import netrc_lines  # reads credentials: only when an image is built
-
-    lines = netrc_lines(indexes)
-    if not lines:
-        yield secrets
-        return
-    with tempfile.TemporaryDirectory(prefix="mooring-") as folder:
-        path = Path(folder) / "netrc"
-        path.touch(mode=0o600)
-        path.write_text("".join(lines), encoding="utf-8")
-        yield secrets | {SECRET_NETRC: path}
-
-
-def _environment_path(name: str) -> Path | None:
-    value = os.environ.get(name)
-    return Path(value) if value else None

@@ -18,7 +18,7 @@ from mooring.build.build_errors import explain
         ("#5 0.9 ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "other bytes"),
         ("#5 0.9 error: Hash mismatch for `x==1`", "other bytes"),
         ("failed to solve: pull access denied, repository does not exist", "base image"),
-        ("#2 ERROR: failed to do request: load metadata for r.example.com/x: failed", "base image"),
+        ("#2 ERROR: failed to do request: Head: dial tcp: no such host", "base image"),
         ("#5 0.1 exec /bin/sh: exec format error", "platform"),
         ("#5 3.0 dns error: failed to lookup address information", "network"),
         ("#5 3.0 Temporary failure in name resolution", "network"),

@@ -46,7 +46,7 @@ platforms = ["linux-64", "win-64"]
         ("[tool.mooring.environments.a]\nplatforms = []", "no platform is declared"),
         (
             '[tool.mooring.environments.a]\npython = "3.13"',
-            "environments.a.python: Python 3.13 does not satisfy requires-python '>=3.11,<3.13' (py",
+            "environments.a.python: Python 3.13 does not satisfy requires-python '>=3.11,<3.13' (",
         ),
         ('python = "3.10"', "tool.mooring.python: Python 3.10 does not satisfy requires-python"),
         (

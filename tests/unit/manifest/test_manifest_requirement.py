@@ -74,7 +74,7 @@ def test_the_normal_form(text: str, normal: str) -> None:
         ("a @ ./a", "is a file or folder", "one machine"),
         ("a @ file:///srv/a", "is a file or folder", "one machine"),
         ("a @ FILE:///srv/a", "is a file or folder", "one machine"),
-        ("a @ git@h.example:x/a.git", "is a file or folder", ""),
+        ("a @ git@h.example:x/a.git", "is written in the form of scp", "git+ssh://git@host"),
         ("a @ hg+https://h.example/a", "comes by 'hg+https', which cannot be locked", "git+https"),
         ("a @ ftp://h.example/a.whl", "comes by 'ftp'", "git+https"),
         ("a @ https:///a.whl", "has no host", ""),

@@ -86,10 +86,9 @@ def test_keys_below_tool_mooring_name_their_whole_path(tmp_path: Path) -> None:
             '# a comment\n\npyhton = "3.12"\n[tool.mooring.verify]\nx.y = 1\n'
         },
     )
-    assert found == [
-        "pyproject.toml:7: tool.mooring.pyhton: unknown key 'pyhton' | did you mean 'python'?",
-        "pyproject.toml:9: tool.mooring.verify.x: unknown key 'x' | "
-        "known keys: allow-extra, fail-on",
+    assert [line.partition(" | ")[0] for line in found] == [
+        "pyproject.toml:7: tool.mooring.pyhton: unknown key 'pyhton'",
+        "pyproject.toml:9: tool.mooring.verify.x: unknown key 'x'",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import pytest
 
@@ -14,15 +14,13 @@ from mooring.manifest.times import moment
     ("value", "wanted"),
     [
         ("2026-01-31", "2026-02-01T00:00:00Z"),
-        (datetime.date(2024, 2, 28), "2024-02-29T00:00:00Z"),
+        (dt.date(2024, 2, 28), "2024-02-29T00:00:00Z"),
         ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"),
         ("2026-01-31t12:00:00z", "2026-01-31T12:00:00Z"),
         ("2026-01-31 12:00:00+02:00", "2026-01-31T10:00:00Z"),
         ("2026-01-01T00:30:00.25+01:00", "2025-12-31T23:30:00.250000Z"),
         (
-            datetime.datetime(
-                2026, 1, 31, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=-5))
-            ),
+            dt.datetime(2026, 1, 31, 12, tzinfo=dt.timezone(dt.timedelta(hours=-5))),
             "2026-01-31T17:00:00Z",
         ),
     ],
@@ -48,8 +46,8 @@ def test_every_form_becomes_utc(value: object, wanted: str) -> None:
         "\u0662\u0660\u0662\u0666-01-01",
         7,
         True,
-        datetime.time(12),
-        datetime.datetime(2026, 1, 31),  # noqa: DTZ001  # the case itself
+        dt.time(12),
+        dt.datetime(2026, 1, 31),  # noqa: DTZ001  # the case itself
     ],
 )
 def test_what_is_no_moment_is_refused_with_an_example(value: object) -> None:

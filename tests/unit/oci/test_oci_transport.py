@@ -73,8 +73,11 @@ def test_a_redirected_put_is_refused() -> None:
 def test_a_registry_may_point_to_its_own_private_host() -> None:
     check_outside("https://10.0.0.1:8443/token", "https://10.0.0.1/v2/")
     check_outside("http://127.0.0.1:5001/token", "http://127.0.0.1:5000/v2/")
+    check_outside("http://localhost:5001/token", "http://127.0.0.1:5000/v2/")
     with pytest.raises(RegistryError, match="private address"):
         check_outside("https://10.0.0.2/token", "https://10.0.0.1/v2/")
+    with pytest.raises(RegistryError, match="private address"):
+        check_outside("http://10.0.0.2/token", "http://127.0.0.1/v2/")
 
 
 def test_large_answers_are_cut_off() -> None:

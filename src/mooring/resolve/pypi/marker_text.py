@@ -1,11 +1,11 @@
-"""Markers from sets of worlds: the shortest text that is true exactly there, always the same one."""
+"""Markers from sets of worlds: the shortest text that is true exactly there, always the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from mooring.resolve.pypi.reachability import Reach
+from mooring.resolve.pypi.reachability import Reached
 from mooring.resolve.pypi.worlds import Worlds
 
 _VARIABLES = ("sys_platform", "platform_machine")
@@ -22,7 +22,7 @@ class MarkerText:
         self._atoms = self._platform_atoms()
         self._written: dict[int, str] = {}
 
-    def of_package(self, reach: Reach) -> str | None:
+    def of_package(self, reach: Reached) -> str | None:
         """Return the marker of a package; None when it is always installed.
 
         What the base covers needs no condition on extras, so that a selection without any has it.
@@ -76,7 +76,10 @@ class MarkerText:
             if runs:
                 merged[runs] = merged.get(runs, 0) | 1 << i
         return _disjunction(
-            [(self._pythons(runs), self._platforms(platforms)) for runs, platforms in merged.items()]
+            [
+                (self._pythons(runs), self._platforms(platforms))
+                for runs, platforms in merged.items()
+            ]
         )
 
     def _pythons(self, runs: Sequence[int]) -> str | None:
@@ -113,9 +116,7 @@ class MarkerText:
         if fitting:
             return min(fitting, key=_length)
         return _OR.join(
-            platform.marker
-            for i, platform in enumerate(self._worlds.platforms)
-            if wanted >> i & 1
+            platform.marker for i, platform in enumerate(self._worlds.platforms) if wanted >> i & 1
         )
 
     def _platform_atoms(self) -> list[tuple[str, int]]:
@@ -142,9 +143,7 @@ def _disjunction(terms: Iterable[tuple[str | None, str | None]]) -> str:
     written = []
     for pair in terms:
         parts = [part for part in pair if part is not None]
-        written.append(
-            _AND.join(_grouped(part) for part in parts) if len(parts) > 1 else parts[0]
-        )
+        written.append(_AND.join(_grouped(part) for part in parts) if len(parts) > 1 else parts[0])
     return _OR.join(written)
 
 

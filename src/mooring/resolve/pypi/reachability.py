@@ -1,4 +1,9 @@
-"""In which worlds each package is needed, by whom: a fixpoint over the edges of the solution."""
+"""In which worlds each package is needed, and by whom: a fixpoint over the edges of a solution.
+
+A node is a package, or one extra of a package. The worlds of the project's own dependencies, of
+each of its extras and of each of its groups lie side by side in one int, so that one walk finds
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,153 +13,154 @@ from dataclasses import dataclass
 from mooring.resolve.pypi.uv_lock import Edge, Solution, SolvedPackage
 from mooring.resolve.pypi.worlds import Worlds
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reach:
-    """The worlds in which one package is installed.
-
-    Attributes:
-        base: For the project's own dependencies.
-        extras, groups: (name, worlds) for each extra and group that needs it anywhere.
-        anywhere: For any of them.
-    """
-
-    base: int
-    extras: tuple[tuple[str, int], ...]
-    groups: tuple[tuple[str, int], ...]
-    anywhere: int
+_Node = tuple[int, str | None]
+"""Position of a package in the solution, and one of its extras or None for the package itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reached:
-    """What is needed of a solution.
+    """One package that is needed, and the worlds in which it is installed.
 
     Attributes:
-        packages: The worlds of each package that is needed at all, in the solution's order.
-        dependencies: For each of those, the packages it needs in a world where it is installed.
+        base: Worlds in which the project's own dependencies need it.
+        extras, groups: (name, worlds) for each extra and group that needs it in any world.
+        dependencies: What it needs in a world where it is installed, its chosen extras included.
     """
 
-    packages: tuple[tuple[SolvedPackage, Reach], ...]
-    dependencies: Mapping[int, tuple[SolvedPackage, ...]]
+    package: SolvedPackage
+    base: int
+    extras: tuple[tuple[str, int], ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
+    dependencies: tuple[SolvedPackage, ...] = ()
 
 
-class _Graph:
-    """Nodes are (position of a package, extra or None); every edge leads to some of them."""
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where an edge leads, and the worlds in which it does."""
 
-    def __init__(self, solution: Solution, worlds: Worlds) -> None:
-        self._by_name: dict[str, list[int]] = {}
-        for i, package in enumerate(solution.packages):
-            self._by_name.setdefault(package.name, []).append(i)
-        self.packages = solution.packages
-        self._worlds = worlds
-
-    def targets(self, edges: Iterable[Edge]) -> list[tuple[int, int, tuple[str | None, ...]]]:
-        """Return (position, worlds of the edge, extras of the node) of each edge."""
-        return [
-            (i, self._worlds.mask(edge.marker), (None, *edge.extras))
-            for edge in edges
-            for i in self._by_name.get(edge.name, ())
-            if _is_meant(edge, self.packages[i])
-        ]
-
-    def edges_of(self, i: int, extra: str | None) -> tuple[Edge, ...]:
-        package = self.packages[i]
-        return package.dependencies if extra is None else package.extras.get(extra, ())
+    nodes: tuple[_Node, ...]
+    worlds: int
 
 
 def reach(
     solution: Solution, worlds: Worlds, extras: Sequence[str], groups: Sequence[str]
-) -> Reached:
-    """Find what is needed where, for the base, each extra and each dependency group.
+) -> tuple[Reached, ...]:
+    """Find what is needed where.
 
     Args:
         solution: What uv resolved.
         worlds: The worlds, made from all of the solution's markers.
         extras: Names of the project's extras.
-        groups: Names of its dependency groups; others in the solution are left out.
+        groups: Names of its dependency groups; further groups of the solution do not count.
+
+    Returns:
+        The packages that are needed in some world, in the order of the solution.
     """
     project = solution.project
-    roots = [
-        project.dependencies,
-        *(project.extras.get(extra, ()) for extra in extras),
-        *(project.groups.get(group, ()) for group in groups),
-    ]
     graph = _Graph(solution, worlds)
-    masks = _fixpoint(graph, roots, worlds.full)
-    width = worlds.full.bit_length()
-    own = next(i for i, package in enumerate(graph.packages) if package is project)
-    needed: list[tuple[SolvedPackage, Reach]] = []
-    dependencies: dict[int, tuple[SolvedPackage, ...]] = {}
-    for i, package in enumerate(graph.packages):
-        mask = masks.get((i, None), 0)
-        if not mask or i == own:
+    masks = _walk(
+        graph,
+        [
+            graph.targets(project.dependencies),
+            *(graph.targets(project.extras.get(extra, ())) for extra in extras),
+            *(graph.targets(project.groups.get(group, ())) for group in groups),
+        ],
+    )
+    found = []
+    for i, package in enumerate(solution.packages):
+        parts = graph.split(masks.get((i, None), 0), 1 + len(extras) + len(groups))
+        if package is project or not any(parts):
             continue
-        parts = [(mask >> (r * width)) & worlds.full for r in range(len(roots))]
-        dependencies[id(package)] = _needed_by(graph, masks, i, own, width)
-        needed.append((package, _reach(parts, extras, groups)))
-    return Reached(packages=tuple(needed), dependencies=dependencies)
+        found.append(
+            Reached(
+                package=package,
+                base=parts[0],
+                extras=tuple((n, m) for n, m in zip(extras, parts[1:]) if m),
+                groups=tuple((n, m) for n, m in zip(groups, parts[1 + len(extras) :]) if m),
+                dependencies=graph.needed_by(i, masks),
+            )
+        )
+    return tuple(found)
 
 
-def _fixpoint(
-    graph: _Graph, roots: Sequence[Iterable[Edge]], full: int
-) -> dict[tuple[int, str | None], int]:
-    """Return the worlds of each node; those of root `r` are shifted by `r` times their number."""
-    width = full.bit_length()
-    everywhere = sum(1 << (r * width) for r in range(len(roots)))
-    masks: dict[tuple[int, str | None], int] = {}
-    pending: list[tuple[int, str | None]] = []
+class _Graph:
+    """The solution as nodes; the targets of each node are looked up once."""
 
-    def enter(i: int, extras: tuple[str | None, ...], mask: int) -> None:
-        for extra in extras:
-            node = (i, extra)
+    def __init__(self, solution: Solution, worlds: Worlds) -> None:
+        self._packages = solution.packages
+        self._project = solution.project
+        self._worlds = worlds
+        self.width = worlds.full.bit_length()
+        self._positions: dict[str, list[int]] = {}
+        for i, package in enumerate(solution.packages):
+            self._positions.setdefault(package.name, []).append(i)
+        self._known: dict[_Node, list[_Target]] = {}
+
+    def targets(self, edges: Iterable[Edge]) -> list[_Target]:
+        """Return where edges lead; an edge without a version leads to every fork of the name."""
+        return [
+            _Target(
+                tuple((i, extra) for extra in (None, *edge.extras)),
+                self._worlds.mask(edge.marker),
+            )
+            for edge in edges
+            for i in self._positions.get(edge.name, ())
+            if _is_meant(edge, self._packages[i])
+        ]
+
+    def targets_of(self, node: _Node) -> list[_Target]:
+        """Return where a node leads."""
+        if node not in self._known:
+            i, extra = node
+            package = self._packages[i]
+            edges = package.dependencies if extra is None else package.extras.get(extra, ())
+            self._known[node] = self.targets(edges)
+        return self._known[node]
+
+    def split(self, mask: int, roots: int) -> list[int]:
+        """Return the worlds of each root."""
+        return [(mask >> (r * self.width)) & self._worlds.full for r in range(roots)]
+
+    def needed_by(self, i: int, masks: Mapping[_Node, int]) -> tuple[SolvedPackage, ...]:
+        """Return what a package needs in some world in which it is installed."""
+        found: set[int] = set()
+        for extra in (None, *self._packages[i].extras):
+            mask = masks.get((i, extra), 0)
+            here = 0
+            for part in self.split(mask, -(-mask.bit_length() // self.width)):
+                here |= part
+            if here:
+                for target in self.targets_of((i, extra)):
+                    if target.worlds & here:
+                        found.add(target.nodes[0][0])
+        found.discard(i)  # an extra of a package may name the package itself
+        needed = (self._packages[j] for j in sorted(found))
+        return tuple(package for package in needed if package is not self._project)
+
+
+def _walk(graph: _Graph, roots: Sequence[Iterable[_Target]]) -> dict[_Node, int]:
+    """Return the worlds of each node; those of root `r` are shifted by `r` times the width."""
+    # Times this, worlds are repeated for every root.
+    repeated = sum(1 << (r * graph.width) for r in range(len(roots)))
+    masks: dict[_Node, int] = {}
+    pending: list[_Node] = []
+
+    def enter(target: _Target, mask: int) -> None:
+        for node in target.nodes:
             known = masks.get(node, 0)
             if mask & ~known:
                 masks[node] = known | mask
                 pending.append(node)
 
-    for r, edges in enumerate(roots):
-        for i, worlds, extras in graph.targets(edges):
-            enter(i, extras, worlds << (r * width))
-    targets: dict[tuple[int, str | None], list[tuple[int, int, tuple[str | None, ...]]]] = {}
+    for r, targets in enumerate(roots):
+        for target in targets:
+            enter(target, target.worlds << (r * graph.width))
     while pending:
         node = pending.pop()
-        if node not in targets:
-            targets[node] = graph.targets(graph.edges_of(*node))
         mask = masks[node]
-        for i, worlds, extras in targets[node]:
-            enter(i, extras, mask & (worlds * everywhere))
+        for target in graph.targets_of(node):
+            enter(target, mask & (target.worlds * repeated))
     return masks
-
-
-def _needed_by(
-    graph: _Graph, masks: Mapping[tuple[int, str | None], int], i: int, own: int, width: int
-) -> tuple[SolvedPackage, ...]:
-    """Return the packages that one needs in a world where it is installed, extras included."""
-    found: dict[int, SolvedPackage] = {}
-    full = (1 << width) - 1
-    for extra in (None, *graph.packages[i].extras):
-        mask, anywhere = masks.get((i, extra), 0), 0
-        while mask:
-            anywhere |= mask & full
-            mask >>= width
-        for target, worlds, _ in graph.targets(graph.edges_of(i, extra)):
-            if target != own and worlds & anywhere:
-                found[target] = graph.packages[target]
-    return tuple(found[target] for target in sorted(found))
-
-
-def _reach(parts: Sequence[int], extras: Sequence[str], groups: Sequence[str]) -> Reach:
-    base, *rest = parts
-    anywhere = base
-    for part in rest:
-        anywhere |= part
-    named = list(zip((*extras, *groups), rest))
-    return Reach(
-        base=base,
-        extras=tuple((name, mask) for name, mask in named[: len(extras)] if mask),
-        groups=tuple((name, mask) for name, mask in named[len(extras) :] if mask),
-        anywhere=anywhere,
-    )
 
 
 def _is_meant(edge: Edge, package: SolvedPackage) -> bool:

@@ -93,10 +93,14 @@ class Folder:
             if error.errno in _ABSENT:
                 return None
             raise UnreadableError(error.strerror or str(error), where=path) from error
-        with open(handle, "rb", buffering=0) as stream:
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise UnreadableError("it is no file", where=path)
-            return _read_up_to(stream.fileno(), limit)
+            return _read_up_to(handle, limit)
+        except OSError as error:
+            raise UnreadableError(error.strerror or str(error), where=path) from error
+        finally:
+            os.close(handle)
 
     def regular(self, path: str) -> str | None:
         """Return the absolute path of a regular file inside the root, None when it is absent.
@@ -123,17 +127,18 @@ class Folder:
         return where
 
     def _folder(self, folder: str) -> str | None:
-        try:
-            return self._folders[folder]
-        except KeyError:
-            resolved = self._folders[folder] = self._resolve(folder)
-            return resolved
+        """Return the absolute path of a folder behind its links, None when one leaves the root."""
+        known = folder
+        while known not in self._folders:
+            known = known.rpartition("/")[0]
+        where = self._folders[known]
+        for name in folder[len(known) :].split("/"):
+            if name:
+                known = f"{known}/{name}" if known else name
+                where = self._folders[known] = None if where is None else self._step(where, name)
+        return where
 
-    def _resolve(self, folder: str) -> str | None:
-        parent, _, name = folder.rpartition("/")
-        above = self._folder(parent)
-        if above is None:
-            return None
+    def _step(self, above: str, name: str) -> str | None:
         where = f"{above}/{name}"
         try:
             if not stat.S_ISLNK(os.lstat(where).st_mode):
@@ -155,10 +160,10 @@ def hash_file(where: str, algorithm: str, expected: int | None) -> tuple[int, st
     Args:
         where: Absolute path.
         algorithm: A name that `hashlib` knows.
-        expected: The recorded size, bytes; what has another one and is large is not read.
+        expected: The recorded size, bytes; a large file that has another one is not read.
 
     Raises:
-        UnreadableError: It is no regular file, or larger than anything that is hashed.
+        UnreadableError: It is no regular file, or it differs by its size alone.
         OSError: It cannot be opened or read.
     """
     handle = os.open(where, _OPEN)
@@ -167,7 +172,7 @@ def hash_file(where: str, algorithm: str, expected: int | None) -> tuple[int, st
         size = info.st_size
         if not stat.S_ISREG(info.st_mode):
             raise UnreadableError(f"it is {kind_of(info.st_mode)}, not a file")
-        if size > (LARGEST_FILE if size == expected else UNRECORDED_FILE):
+        if size != expected and size > UNRECORDED_FILE:
             raise UnreadableError(f"it has {size} bytes and was not read")
         if size < _PIECE:
             # One read in nearly every case; a second one only where the file grew meanwhile.

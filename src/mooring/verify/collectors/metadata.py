@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mooring.verify.collectors.layout import Tree, UnreadableError
@@ -31,7 +32,27 @@ class Described:
     rows: tuple[Row, ...] = ()
 
 
-def is_metadata_folder(name: str) -> bool:
+def describe_sites(
+    tree: Tree, sites: Sequence[str], root: str | None
+) -> tuple[tuple[Described, ...], tuple[str, ...]]:
+    """Read all metadata of an environment.
+
+    Returns:
+        The distributions, and the metadata folders that name none.
+    """
+    described = []
+    leftovers = []
+    for site in sites:
+        for name in filter(is_metadata, tree.names(site)):
+            found = describe(tree, site, name, root)
+            if found is None:
+                leftovers.append(f"{site}/{name}")
+            else:
+                described.append(found)
+    return tuple(described), tuple(leftovers)
+
+
+def is_metadata(name: str) -> bool:
     """Whether a name in a package folder is that of metadata."""
     return name.endswith((".dist-info", *_LEGACY))
 
@@ -51,29 +72,8 @@ def describe(tree: Tree, site: str, info: str, root: str | None) -> Described | 
     if named is None:
         return None
     folder = f"{site}/{info}"
-    problem = None
-    name, version = named["name"], named["version"] or ""
-    try:
-        found = _name_and_version(tree, f"{folder}/METADATA")
-        if found is None:
-            problem = "it has no METADATA"
-        elif not (_NAME.fullmatch(found[0]) and _VERSION.fullmatch(found[1])):
-            problem = "METADATA has no valid Name and Version"
-        else:
-            name, version = found
-    except UnreadableError as error:
-        problem = f"METADATA: {error.message}"
-    rows: list[Row] | None = None
-    try:
-        record = tree.read(f"{folder}/RECORD", RECORD_LIMIT + 1)
-        if record is None:
-            problem = problem or "it has no RECORD"
-        else:
-            rows = parse_record(record, site, root)
-    except UnreadableError as error:
-        problem = problem or f"RECORD: {error.message}"
-    except RecordError as error:
-        problem = problem or str(error)
+    name, version, problem = _named(tree, folder, named)
+    rows, record_problem = _rows(tree, folder, site, root)
     return Described(
         distribution=Distribution(
             name=name,
@@ -84,10 +84,39 @@ def describe(tree: Tree, site: str, info: str, root: str | None) -> Described | 
             tags=_tags(_text(tree, f"{folder}/WHEEL")),
             direct_url=_text(tree, f"{folder}/direct_url.json") or None,
             has_record=rows is not None,
-            problem=problem,
+            problem=problem or record_problem,
         ),
-        rows=tuple(rows or ()),
+        rows=rows or (),
     )
+
+
+def _named(tree: Tree, folder: str, named: re.Match[str]) -> tuple[str, str, str | None]:
+    """Return name, version and problem; what METADATA does not say, the folder's name says."""
+    problem = "METADATA has no valid Name and Version"
+    try:
+        found = _name_and_version(tree, f"{folder}/METADATA")
+        if found is None:
+            problem = "it has no METADATA"
+        elif _NAME.fullmatch(found[0]) and _VERSION.fullmatch(found[1]):
+            return *found, None
+    except UnreadableError as error:
+        problem = f"its METADATA cannot be read: {error.message}"
+    return named["name"], named["version"] or "", problem
+
+
+def _rows(
+    tree: Tree, folder: str, site: str, root: str | None
+) -> tuple[tuple[Row, ...] | None, str | None]:
+    """Return the rows of RECORD, or None and why there are none."""
+    try:
+        record = tree.read(f"{folder}/RECORD", RECORD_LIMIT + 1)
+        if record is None:
+            return None, "it has no RECORD"
+        return tuple(parse_record(record, site, root)), None
+    except UnreadableError as error:
+        return None, f"its RECORD cannot be read: {error.message}"
+    except RecordError as error:
+        return None, str(error)
 
 
 def _legacy(tree: Tree, site: str, info: str) -> Described | None:
@@ -125,7 +154,7 @@ def _name_and_version(tree: Tree, path: str) -> tuple[str, str] | None:
         if data is None:
             return None
         headers, blank, _ = data.replace(b"\r\n", b"\n").partition(b"\n\n")
-        found = {}
+        found: dict[str, str] = {}
         for line in headers.decode("utf-8", "replace").split("\n"):
             key, colon, value = line.partition(":")
             if colon and key in ("Name", "Version"):

@@ -12,9 +12,7 @@ from typing import NamedTuple
 RECORD_LIMIT = 64 << 20
 
 _DIGEST_CHARACTERS = {"sha256": 43, "sha384": 64, "sha512": 86}
-_URLSAFE = str.maketrans("-_", "+/")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_UNTIDY = re.compile(r"\\|//|(?:^|/)\.{1,2}(?:/|$)|^/|/$")
 
 
 class RecordError(Exception):
@@ -65,14 +63,26 @@ def _row(cells: list[str], site: str, root: str | None) -> Row:
     digest = cells[1] if len(cells) > 1 else ""
     size = int(cells[2]) if len(cells) > 2 and cells[2].isascii() and cells[2].isdigit() else None
     recorded, problem = _digest(digest) if digest else (None, None)
-    if _CONTROL.search(path) or not path:
-        return Row(path, None, recorded, size, "its path holds control characters")
-    target: str | None = f"{site}/{path}"
-    if _UNTIDY.search(path):
-        target = _inside(path, site, root)
-        if target is None:
-            problem = "its path leaves the environment"
-    return Row(path, target, recorded, size, problem)
+    if not path or (not path.isprintable() and _CONTROL.search(path)):
+        return Row(path, None, recorded, size, "its path holds control characters or is empty")
+    if not _maybe_untidy(path):
+        return Row(path, f"{site}/{path}", recorded, size, problem)
+    target = _inside(path, site, root)
+    return Row(
+        path, target, recorded, size, problem if target else "its path leaves the environment"
+    )
+
+
+def _maybe_untidy(path: str) -> bool:
+    """Whether a path may need normalising; plain tests, as nearly every path is tidy."""
+    return (
+        ".." in path
+        or "./" in path
+        or "//" in path
+        or "\\" in path
+        or path[0] == "/"
+        or path[-1] in "/."
+    )
 
 
 def _inside(path: str, site: str, root: str | None) -> str | None:
@@ -94,7 +104,8 @@ def _digest(text: str) -> tuple[str | None, str | None]:
     if _DIGEST_CHARACTERS.get(algorithm) != len(value):
         return None, "its digest is none that counts (SHA-2)"
     try:
-        raw = binascii.a2b_base64(value.translate(_URLSAFE) + "=" * (-len(value) % 4))
+        padded = value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4)
+        raw = binascii.a2b_base64(padded, strict_mode=True)
     except ValueError:
         return None, "its digest is no base64"
     return f"{algorithm}:{raw.hex()}", None

@@ -1,0 +1,57 @@
+"""Small facts that never change for one artifact, kept between runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from mooring.errors import MooringError
+from mooring.files import cache_root, write_file
+
+_KEPT_FACTS = 8000
+_MAX_BYTES = 4 << 20
+
+
+class FactCache:
+    """A JSON file of short texts by SHA-256 of an artifact; None is a fact too ("there is none").
+
+    A cache that is damaged or cannot be written is no error: its facts are found again.
+    """
+
+    def __init__(self, name: str, *, root: Path | None = None) -> None:
+        """Name the cache.
+
+        Args:
+            name: What is kept, with the number of its form: `requires-python-1`.
+            root: Folder of the cache; Mooring's own by default.
+        """
+        self.path = (root or cache_root()) / "facts" / f"{name}.json"
+
+    def read(self) -> dict[str, str | None]:
+        """Return every fact that is kept."""
+        try:
+            if self.path.stat().st_size > _MAX_BYTES:
+                return {}
+            document = json.loads(self.path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(document, dict):
+            return {}
+        return {
+            key: value for key, value in document.items() if value is None or type(value) is str
+        }
+
+    def add(self, facts: Mapping[str, str | None]) -> None:
+        """Keep more facts; the oldest are forgotten when there are too many."""
+        if not facts:
+            return
+        known = self.read()
+        for key, value in sorted(facts.items()):
+            known.pop(key, None)
+            known[key] = value
+        kept = dict(list(known.items())[-_KEPT_FACTS:])
+        try:
+            write_file(self.path, json.dumps(kept, separators=(",", ":")))
+        except (MooringError, OSError):
+            return

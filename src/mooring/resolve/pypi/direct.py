@@ -1,0 +1,152 @@
+"""Packages that come from no index: an archive by URL, a local file or folder, a commit."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+
+from mooring.errors import InputError
+from mooring.lock.model import Artifact, Lock
+from mooring.manifest.model import Requirement
+from mooring.resolve.interface import ResolveError, UnsatisfiableError
+from mooring.resolve.pypi.uv_lock import SolvedFile, SolvedPackage
+from mooring.urls import redact, strip_credentials
+
+_DECLARED_HASH = re.compile(r" @ [^\s;]*[#&](sha256|sha384|sha512)=([0-9a-fA-F]+)")
+
+
+def direct_artifact(package: SolvedPackage, *, folder: Path, root: Path) -> Artifact:
+    """Return what a package without an index is installed from (PEP 751 vcs, archive, directory).
+
+    Args:
+        package: As uv resolved it.
+        folder: Where uv ran; its relative paths start there.
+        root: The project folder; paths in a lock are relative to it.
+
+    Raises:
+        InputError: It names a place that exists on this machine only.
+        ResolveError: uv knows a kind of source that Mooring does not.
+    """
+    source = package.source
+    match source.kind:
+        case "git":
+            return _commit(package)
+        case "url":
+            return _archive_by_url(package)
+        case "path":
+            return Artifact(
+                kind="archive",
+                name=source.value.rpartition("/")[2],
+                path=_relative(package, folder=folder, root=root),
+                hashes=_hashes(package),
+                subdirectory=source.subdirectory,
+            )
+        case "directory" | "editable" | "virtual":
+            return Artifact(
+                kind="directory",
+                path=_relative(package, folder=folder, root=root),
+                editable=source.kind == "editable",
+                subdirectory=source.subdirectory,
+            )
+        case _:
+            raise ResolveError(f"{package.name} comes from a {source.kind}, which no lock can hold")
+
+
+def check_declared_hashes(lock: Lock, requirements: Iterable[Requirement]) -> None:
+    """Compare the hashes that declared URLs carry with those of the files; uv ignores them.
+
+    Raises:
+        UnsatisfiableError: The file at a URL has another hash than the one declared with it.
+    """
+    for requirement in requirements:
+        declared = _DECLARED_HASH.search(requirement.text)
+        if declared is None:
+            continue
+        for package in lock.packages:
+            if package.name != requirement.name or package.direct is None:
+                continue
+            actual = dict(package.direct.hashes).get(declared[1])
+            if actual is not None and actual != declared[2].lower():
+                raise UnsatisfiableError(
+                    f"the file has the {declared[1]} {actual}, not the declared {declared[2]}",
+                    where=requirement.where,
+                    hint="find out why the file changed before you declare its new hash",
+                )
+
+
+def hash_pair(package: str, text: str | None) -> tuple[str, str]:
+    """Split uv's `sha256:<hex>`.
+
+    Raises:
+        ResolveError: uv knows no hash of the file.
+    """
+    algorithm, colon, value = (text or "").partition(":")
+    if not colon:
+        raise ResolveError(
+            f"the index publishes no hash for a file of {package}",
+            hint="a lock without hashes cannot be verified; use an index that publishes them",
+        )
+    return algorithm, value.lower()
+
+
+def _commit(package: SolvedPackage) -> Artifact:
+    parts = urlsplit(package.source.value)
+    if parts.scheme == "file":
+        raise _only_here(package)
+    query = parse_qs(parts.query)
+    named = [query[key][0] for key in ("rev", "tag", "branch") if key in query]
+    return Artifact(
+        kind="vcs",
+        vcs="git",
+        url=strip_credentials(urlunsplit(parts._replace(query="", fragment=""))),
+        commit=parts.fragment,
+        requested_revision=named[0] if named else None,
+        subdirectory=query.get("subdirectory", [package.source.subdirectory])[0],
+    )
+
+
+def _archive_by_url(package: SolvedPackage) -> Artifact:
+    url = strip_credentials(urlunsplit(urlsplit(package.source.value)._replace(fragment="")))
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise _only_here(package)
+    file = _only_file(package)
+    return Artifact(
+        kind="archive",
+        name=unquote(urlsplit(url).path.rpartition("/")[2]),
+        url=url,
+        hashes=_hashes(package),
+        size=file.size if file else None,
+        subdirectory=package.source.subdirectory,
+    )
+
+
+def _only_file(package: SolvedPackage) -> SolvedFile | None:
+    return package.wheels[0] if package.wheels else package.sdist
+
+
+def _hashes(package: SolvedPackage) -> tuple[tuple[str, str], ...]:
+    file = _only_file(package)
+    return (hash_pair(package.name, file.hash if file else None),)
+
+
+def _relative(package: SolvedPackage, *, folder: Path, root: Path) -> str:
+    """Return the path of a local source as the lock file has it."""
+    value = package.source.value
+    path = unquote(urlsplit(value).path) if value.startswith("file:") else value
+    try:
+        relative = Path(os.path.relpath(folder / path, root)).as_posix()
+    except ValueError as error:  # another drive of Windows
+        raise _only_here(package) from error
+    if relative == ".." or relative.startswith("../"):
+        raise _only_here(package)
+    return relative
+
+
+def _only_here(package: SolvedPackage) -> InputError:
+    return InputError(
+        f"{package.name} comes from a place on this machine: {redact(package.source.value)}",
+        hint="move it into the project folder, publish it to an index, or name a URL",
+    )

@@ -1,0 +1,215 @@
+"""The collector for containers and images that are never entered: one pass over a tar stream."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import IO
+
+from mooring.verify.collectors.layout import find_layout
+from mooring.verify.collectors.looks import counts, tasks_of, with_files
+from mooring.verify.collectors.metadata import KEPT_FILES, describe_sites
+from mooring.verify.collectors.path import NoEnvironmentError
+from mooring.verify.collectors.tar_stream import Entry, TarError, TarStream
+from mooring.verify.collectors.tar_tree import Held, TarTree
+from mooring.verify.inventory import Inventory, TargetKind
+
+_KEPT_LIMIT = 8 << 20
+"""Bytes of one metadata file that are kept; a RECORD of 10,000 rows has one MiB."""
+_ALL_KEPT_LIMIT = 64 << 20
+_MOST_ENTRIES = 400_000
+_LARGEST_FILE = 8 << 30
+_LONGEST_PATH = 4096
+
+_UNKNOWN_LINK = Held("file", problem="it is a hard link to what the stream does not hold")
+
+OpenStream = Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+class TarCollector:
+    """Reads an environment out of a tar stream, such as `docker cp` and `docker export` write.
+
+    Nothing is unpacked. Every regular file below the root is hashed as it passes.
+
+    Args:
+        open_stream: Gives the stream, not compressed.
+        kind: What the stream was taken from.
+        target: How the user named it.
+        root: The environment's root inside the target, such as `/opt/env`. The entries may be
+            named from there (`env/...`, as `docker cp` does) or from `/` (`docker export`).
+        hash_files: Whether contents are hashed.
+    """
+
+    def __init__(
+        self,
+        open_stream: OpenStream,
+        kind: TargetKind,
+        target: str,
+        root: str,
+        *,
+        hash_files: bool = True,
+    ) -> None:
+        self._open_stream = open_stream
+        self._kind = kind
+        self._target = target
+        self._root = posixpath.normpath("/" + root).lstrip("/")
+        self._hash_files = hash_files
+
+    def collect(self) -> Inventory:
+        """Return what is there.
+
+        Raises:
+            TarError: The stream is damaged, breaks off, or is larger than what is accepted.
+            NoEnvironmentError: There is no environment at that root.
+        """
+        pass_ = _Pass(self._root, self._target, hash_files=self._hash_files)
+        with self._open_stream() as stream:
+            pass_.read(stream)
+        tree = pass_.tree()
+        layout = find_layout(tree)
+        if not layout.sites:
+            raise NoEnvironmentError(
+                f"there is no Python environment at /{self._root}",
+                where=self._target,
+                hint="the label dev.mooring.environment-root of an image names another place",
+            )
+        described, leftovers = describe_sites(tree, layout.sites, "/" + self._root)
+        looks = {
+            (task.target, task.algorithm): tree.look(task)
+            for task in tasks_of(described, hashed=self._hash_files)
+        }
+        files, size = counts(looks.values())
+        return Inventory(
+            kind=self._kind,
+            target=self._target,
+            root="/" + self._root,
+            interpreter=layout.interpreter,
+            distributions=tuple(
+                with_files(each, looks, hashed=self._hash_files) for each in described
+            ),
+            hashed=self._hash_files,
+            files_hashed=files,
+            bytes_hashed=size,
+            leftovers=leftovers,
+        )
+
+
+class _Pass:
+    """What one pass over the stream keeps, separately for each prefix."""
+
+    def __init__(self, root: str, where: str, *, hash_files: bool) -> None:
+        self._root = root
+        # The whole path first: that is the prefix that only the environment can have.
+        self._held: dict[str, dict[str, Held]] = {root: {}, posixpath.basename(root): {}}
+        self._where = where
+        self._hash_files = hash_files
+        self._kept_bytes = 0
+        self._count = 0
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Read the stream to its end."""
+        tar = TarStream(stream, self._where)
+        for entry in tar.entries():
+            path = _normal(entry.path)
+            for root, held in self._held.items():
+                inside = _below(path, root) if path is not None else None
+                if inside is not None:
+                    self._count_one(inside)
+                    held[inside] = self._hold(entry, inside, root, tar)
+                    break
+
+    def tree(self) -> TarTree:
+        """Return the files below the prefix that the stream uses."""
+        for held in self._held.values():
+            if held:
+                return TarTree(held)
+        return TarTree({})
+
+    def _hold(self, entry: Entry, path: str, root: str, tar: TarStream) -> Held:
+        match entry.kind:
+            case "file":
+                return self._hold_file(entry, path, tar)
+            case "folder":
+                return Held("folder")
+            case "symlink":
+                return Held("symlink", target=_link_target(path, entry.target, self._root))
+            case "hardlink":
+                linked = _normal(entry.target)
+                inside = _below(linked, root) if linked is not None else None
+                # Its target is an entry that came before, unless it is outside of the environment.
+                return self._held[root].get(inside or "", _UNKNOWN_LINK)
+            case "sparse":
+                return Held("file", problem="it is stored with holes and was not read")
+            case _:
+                return Held("other", problem="it is no file")
+
+    def _hold_file(self, entry: Entry, path: str, tar: TarStream) -> Held:
+        if entry.size > _LARGEST_FILE:
+            return Held("file", entry.size, problem=f"it has {entry.size} bytes and was not read")
+        keep = _is_metadata(path)
+        if keep and entry.size > _KEPT_LIMIT:
+            return Held("file", entry.size, problem=f"it is larger than {_KEPT_LIMIT >> 20} MiB")
+        if not (keep or self._hash_files):
+            return Held("file", entry.size)
+        digest = hashlib.sha256()
+        kept = bytearray()
+        for piece in tar.pieces():
+            digest.update(piece)
+            if keep:
+                kept += piece
+        if keep:
+            self._kept_bytes += len(kept)
+            if self._kept_bytes > _ALL_KEPT_LIMIT:
+                raise TarError(
+                    f"its metadata is larger than {_ALL_KEPT_LIMIT >> 20} MiB", where=self._where
+                )
+        return Held(
+            "file",
+            entry.size,
+            sha256=digest.digest() if self._hash_files else None,
+            content=bytes(kept) if keep else None,
+        )
+
+    def _count_one(self, path: str) -> None:
+        self._count += 1
+        if self._count > _MOST_ENTRIES:
+            raise TarError(f"it holds more than {_MOST_ENTRIES} files", where=self._where)
+        if len(path) > _LONGEST_PATH:
+            raise TarError("it holds a path that no system allows", where=self._where)
+
+
+def _is_metadata(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    if folder.endswith(".dist-info"):
+        return name in KEPT_FILES
+    return (
+        name in ("pyvenv.cfg", "patchlevel.h")
+        or name.endswith((".egg-info", ".egg-link"))
+        or (name == "PKG-INFO" and folder.endswith(".egg-info"))
+    )
+
+
+def _normal(path: str) -> str | None:
+    """Return a path without `.` and `..`, relative to the tar's root; None when it leaves it."""
+    path = posixpath.normpath(path.lstrip("/"))
+    return None if path == ".." or path.startswith("../") else path
+
+
+def _below(path: str, root: str) -> str | None:
+    """Return the path relative to the root, None when it is elsewhere; the root itself is empty."""
+    if root in ("", "."):
+        return "" if path == "." else path
+    if path == root:
+        return ""
+    return path[len(root) + 1 :] if path.startswith(root + "/") else None
+
+
+def _link_target(path: str, target: str, root: str) -> str | None:
+    """Return where a symbolic link leads, relative to the root; None when it leaves it."""
+    if target.startswith("/"):
+        absolute = _normal(target)
+        return _below(absolute, root) if absolute is not None else None
+    joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    return None if joined == ".." or joined.startswith("../") else joined

@@ -1,0 +1,116 @@
+"""The files of an environment as a tar stream left them: a `Tree` in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from mooring.verify.collectors.folder import LEAVES
+from mooring.verify.collectors.layout import UnreadableError
+from mooring.verify.collectors.looks import MISSING, Look, Task
+
+_MOST_LINKS = 40
+
+
+class Held(NamedTuple):
+    """What is kept of one entry; a tuple, because a stream has tens of thousands.
+
+    Attributes:
+        target: Of a symbolic link, relative to the root; None when it leads out of it.
+        content: Of metadata files only.
+    """
+
+    kind: Literal["file", "folder", "symlink", "other"]
+    size: int = 0
+    sha256: bytes | None = None
+    content: bytes | None = None
+    target: str | None = None
+    problem: str | None = None
+
+
+class TarTree:
+    """Answers from memory; symbolic links are followed inside the root, as a system would.
+
+    Args:
+        held: Entries by path relative to the root.
+    """
+
+    def __init__(self, held: Mapping[str, Held]) -> None:
+        self._held = held
+        self._folders: dict[str, str | None] = {"": ""}
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names in a folder; none when it is absent or leaves the root."""
+        real = self._resolve(folder)
+        if real is None:
+            return []
+        start = f"{real}/" if real else ""
+        below = (path[len(start) :] for path in self._held if path.startswith(start))
+        return sorted({path.partition("/")[0] for path in below} - {""})
+
+    def identity(self, folder: str) -> str | None:
+        """Return the path of a folder behind all links."""
+        real = self._resolve(folder)
+        return real if real is not None and self.names(real) else None
+
+    def link(self, path: str) -> str | None:
+        """Return where a symbolic link inside the root leads."""
+        held = self._held.get(path)
+        return held.target if held is not None and held.kind == "symlink" else None
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """Return the first `limit` bytes of a kept file, None when it is absent.
+
+        Raises:
+            UnreadableError: It is not a regular file, leaves the root, or was not kept.
+        """
+        real = self._resolve(path)
+        if real is None:
+            raise UnreadableError(LEAVES, where=path)
+        held = self._held.get(real)
+        if held is None:
+            return None
+        if held.content is None:
+            raise UnreadableError(held.problem or "it is no file", where=path)
+        return held.content[:limit]
+
+    def look(self, task: Task) -> Look:
+        """Return what is at one path."""
+        real = self._resolve(task.target)
+        if real is None:
+            return Look("link", problem=LEAVES)
+        held = self._held.get(real)
+        if held is None:
+            return MISSING
+        if held.kind != "file":
+            return Look("other", problem=held.problem or f"it is a {held.kind}, not a file")
+        link = real != task.target
+        if task.algorithm is None or held.problem:
+            return Look("link" if link else "file", held.size, problem=held.problem)
+        if task.algorithm != "sha256" or held.sha256 is None:
+            return Look("file", held.size, problem=f"a stream is not hashed with {task.algorithm}")
+        return Look("link" if link else "file", held.size, f"sha256:{held.sha256.hex()}")
+
+    def _resolve(self, path: str, links: int = 0) -> str | None:
+        """Return the path behind all links, None when it leaves the root or never ends."""
+        folder, _, name = path.rpartition("/")
+        known = folder
+        while known not in self._folders:
+            known = known.rpartition("/")[0]
+        where = self._folders[known]
+        for part in folder[len(known) :].split("/"):
+            if part:
+                known = f"{known}/{part}" if known else part
+                where = self._folders[known] = self._step(where, part, links)
+        return self._step(where, name, links) if name else where
+
+    def _step(self, above: str | None, name: str, links: int) -> str | None:
+        if above is None:
+            return None
+        here = f"{above}/{name}" if above else name
+        held = self._held.get(here)
+        if held is None or held.kind != "symlink":
+            return here
+        if held.target is None or links >= _MOST_LINKS:
+            return None
+        return self._resolve(held.target, links + 1)
