@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +23,15 @@ COMMAND = [sys.executable, "-c", "from mooring.cli import main; main()", "lock"]
 
 @pytest.fixture
 def locked(tmp_path: Path, fake_index: FakeIndex) -> Path:
-    """Return a project that has a lock and whose index has something newer."""
+    """Return a project that has a lock and now allows something newer."""
     fake_index.add("alpha", "1.0")
-    (tmp_path / "pyproject.toml").write_text(manifest(fake_index))
-    subprocess.run(COMMAND, cwd=tmp_path, check=True, capture_output=True)
     fake_index.add("alpha", "2.0")
+    path = tmp_path / "pyproject.toml"
+    path.write_text(manifest(fake_index, dependencies='"alpha<2"'))
+    subprocess.run(COMMAND, cwd=tmp_path, check=True, capture_output=True)
+    path.write_text(manifest(fake_index))
+    # Pages are asked for again, so that a slow index is one.
+    shutil.rmtree(os.environ["UV_CACHE_DIR"])
     return tmp_path
 
 

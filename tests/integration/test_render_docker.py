@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +51,7 @@ class Images:
             data = content.encode() if isinstance(content, str) else content
             (context / path).write_bytes(data)
             (context / path).chmod(0o600)
-        tag = f"mooring-test/quote:{name}"
+        tag = f"mooring-test/quote:{name}-{uuid.uuid4().hex[:12]}"  # tests may run side by side
         self.cli.run("build", "--quiet", "--tag", tag, *options, str(context), timeout=600)
         self._tags.append(tag)
         return tag

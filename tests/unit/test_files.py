@@ -31,8 +31,14 @@ class TestReadText:
             files.read_text(tmp_path / "a.in", shown="a.in")
 
     def test_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match="not a file"):
             files.read_text(tmp_path)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+    def test_a_named_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(InputError, match="not a file"):
+            files.read_text(tmp_path / "pipe")
 
     def test_too_large(self, tmp_path: Path) -> None:
         path = tmp_path / "a.in"

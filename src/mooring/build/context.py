@@ -41,7 +41,6 @@ _SKIPPED = frozenset(
     }
 )
 _ENVIRONMENT_MARK = "pyvenv.cfg"
-_GLOB_CHARACTERS = frozenset("*?[")
 _PIECE = 1 << 20
 
 
@@ -56,7 +55,7 @@ def collect(
 
     Args:
         root: The project folder; nothing outside of it is ever sent.
-        declared: Files, folders (with all below them) or glob patterns, relative, with `/`.
+        declared: Files and folders (with all below them), relative, with `/`.
         leave_out: Paths that are not meant when a folder above them is declared, such as the
             lock: its raw bytes must not decide the image's tag.
         where: The key that declares them, for messages.
@@ -223,20 +222,7 @@ class _Walk:
         if os.path.lexists(self._root / pure):
             self._visit(self._root / pure, str(pure), where, ())
             return
-        if _GLOB_CHARACTERS.isdisjoint(text):
-            self._refuse(where, f"{text!r} does not exist")
-            return
-        try:
-            matches = sorted(self._root.glob(text))
-        except ValueError as error:
-            self._refuse(where, f"{text!r} is not a pattern: {error}")
-            return
-        if not matches:
-            self._refuse(where, f"no file matches {text!r}")
-        for path in matches:
-            relative = path.relative_to(self._root)
-            if not _SKIPPED.intersection(relative.parts):
-                self._visit(path, relative.as_posix(), where, ())
+        self._refuse(where, f"{text!r} does not exist")
 
     def _visit(self, path: Path, shown: str, where: str, above: tuple[Path, ...]) -> None:
         """Add a file, or everything in a folder; `above` are the folders on the way to it."""

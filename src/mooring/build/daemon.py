@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import secrets
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -160,7 +160,7 @@ class Daemon:
                 image,
                 command=list(command[1:]),
                 entrypoint=[command[0]],
-                name=f"mooring-{secrets.token_hex(6)}",
+                name=f"mooring-{os.urandom(6).hex()}",
                 host_config=limits,
                 labels=dict(labels),
                 healthcheck={"test": ["NONE"]},

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import os
-import secrets
-import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mooring import process
-from mooring.build.build_errors import explain
-from mooring.build.context import spooled
 from mooring.build.daemon import Daemon, EngineError, RunResult
-from mooring.build.engine import Engine, probe
-from mooring.build.interface import BuildRequest, BuiltImage, SmokeResult
-from mooring.build.smoke import CannotRunHere, SmokeTest, smoke_test
+from mooring.build.interface import RECIPE_LABEL, BuildRequest, BuiltImage, SmokeResult
 from mooring.errors import InputError
 from mooring.oci.model import LocalImage
 from mooring.oci.reference import ImageReference
 from mooring.reporting import Reporter
 
-RECIPE_LABEL = "dev.mooring.recipe-digest"
-DOCKERFILE = "Dockerfile"
-
-_KEPT_LINES = 200
+if TYPE_CHECKING:
+    from mooring.build.engine import Engine
 
 
 class EngineDaemon(Protocol):
@@ -76,7 +63,7 @@ class DockerBuilder:
         engine: What `probe` found; None probes when something must be built.
         daemon: The engine's API.
         registry: The registry that is pushed to; None uses the one of the repository's name.
-        find_engine: Probes, when `engine` is None.
+        find_engine: Replaces `probe`.
     """
 
     name = "docker"
@@ -87,7 +74,7 @@ class DockerBuilder:
         *,
         daemon: EngineDaemon | None = None,
         registry: ImageRegistry | None = None,
-        find_engine: Callable[[Reporter], Engine] = probe,
+        find_engine: Callable[[Reporter], Engine] | None = None,
     ) -> None:
         self._engine = engine
         self._daemon = daemon or Daemon()
@@ -154,12 +141,16 @@ class DockerBuilder:
         self, request: BuildRequest, target: ImageReference, reporter: Reporter
     ) -> tuple[LocalImage, SmokeResult | None]:
         self._check_base(request)
-        engine = self._engine or self._find_engine(reporter)
+        # What only a real build needs is not loaded for finding out that there is nothing to do.
+        from mooring.build.buildkit import BuildKitRun
+        from mooring.build.engine import probe
+
+        engine = self._engine or (self._find_engine or probe)(reporter)
         for limit in engine.limits:
             reporter.note(limit)
         with self._candidate(target) as candidate:
             reporter.step(f"Building {target}")
-            _Build(engine, request, candidate, reporter).run()
+            BuildKitRun(engine, request, candidate, reporter).run()
             image = self._daemon.inspect(str(candidate))
             if image is None:
                 raise EngineError("the build ended well, but the engine does not have the image")
@@ -189,7 +180,7 @@ class DockerBuilder:
     @contextmanager
     def _candidate(self, target: ImageReference) -> Iterator[ImageReference]:
         """Give a name for an image that was not tested yet, and take it away at the end."""
-        candidate = target.with_tag(f"{target.tag}-new-{secrets.token_hex(4)}")
+        candidate = target.with_tag(f"{target.tag}-new-{os.urandom(4).hex()}")
         try:
             yield candidate
         finally:
@@ -200,6 +191,8 @@ class DockerBuilder:
     def _smoke(
         self, request: BuildRequest, image: LocalImage, reporter: Reporter
     ) -> SmokeResult | None:
+        from mooring.build.smoke import CannotRunHere, SmokeTest, smoke_test
+
         if request.smoke is None:
             return None
         reporter.step("Running the image once")
@@ -234,79 +227,6 @@ class DockerBuilder:
         return registry.retag(target, tags) if tags else digest
 
 
-class _Build:
-    """One run of the Docker command."""
-
-    def __init__(
-        self, engine: Engine, request: BuildRequest, candidate: ImageReference, reporter: Reporter
-    ) -> None:
-        self._engine = engine
-        self._request = request
-        self._candidate = candidate
-        self._reporter = reporter
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
-
-    def run(self) -> None:
-        """Build under the candidate's name, and load the image into the engine.
-
-        Raises:
-            EngineError: The build failed; the message holds the last lines of its output.
-        """
-        request = self._request
-        with spooled(request.context, request.recipe.context) as tar:
-            if not self._engine.rewrites_times:
-                load = ["--load"] if self._engine.buildx else []
-                self._docker([*self._arguments(), *load, "--tag", str(self._candidate), "-"], tar)
-                return
-            # The exporters that write into an engine cannot rewrite times (BuildKit: "conflicts
-            # with unpack"), so the image goes through a file.
-            with tempfile.TemporaryDirectory(prefix="mooring-image-") as folder:
-                image = Path(folder) / "image.tar"
-                output = _fields(
-                    "type=oci",
-                    f"dest={image}",
-                    f"name={self._candidate}",
-                    "rewrite-timestamp=true",
-                    "oci-mediatypes=true",
-                )
-                self._docker([*self._arguments(), "--output", output, "-"], tar)
-                self._docker(["load", "--input", str(image)], None)
-
-    def _arguments(self) -> list[str]:
-        request = self._request
-        words = ["buildx", "build", "--provenance=false"] if self._engine.buildx else ["build"]
-        words += ["--progress=plain", f"--file={DOCKERFILE}"]
-        if platform := request.recipe.selection.platform.oci:
-            words.append(f"--platform={platform}")
-        labels = dict(request.labels) | {RECIPE_LABEL: request.recipe.digest}
-        words += [f"--label={key}={value}" for key, value in sorted(labels.items())]
-        arguments = dict(request.recipe.build_args) | {
-            "SOURCE_DATE_EPOCH": str(request.recipe.epoch)
-        }
-        words += [f"--build-arg={key}={value}" for key, value in sorted(arguments.items())]
-        words += [
-            "--secret=" + _fields(f"id={name}", f"src={path.absolute()}")
-            for name, path in sorted(request.secrets.items())
-        ]
-        return [*words, "--network=host"] if request.network_host else words
-
-    def _docker(self, words: Sequence[str], stdin: Path | None) -> None:
-        environment = {
-            **os.environ,
-            "DOCKER_BUILDKIT": "1",
-            "SOURCE_DATE_EPOCH": str(self._request.recipe.epoch),
-        }
-        ended = process.run(
-            [self._engine.cli, *words], env=environment, stdin=stdin, on_line=self._hear
-        )
-        if not ended.ok:
-            raise explain(ended.returncode, self._lines)
-
-    def _hear(self, line: str) -> None:
-        self._lines.append(line)
-        self._reporter.detail(line)
-
-
 def _names(request: BuildRequest) -> tuple[ImageReference, tuple[str, ...]]:
     """Return the content tag's reference and the other tags, all of the one repository."""
     repository = ImageReference.parse(request.repository, "repository")
@@ -335,10 +255,3 @@ def _full(target: ImageReference, tags: Sequence[str]) -> tuple[str, ...]:
 
 def _with_digest(built: BuiltImage, digest: str) -> BuiltImage:
     return dataclasses.replace(built, digest=digest)
-
-
-def _fields(*fields: str) -> str:
-    """Write the comma-separated form of BuildKit's options, which are read as CSV."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()

@@ -11,6 +11,9 @@ from mooring.build.recipe import Recipe
 from mooring.render.interface import BaseImage
 from mooring.reporting import Reporter
 
+RECIPE_LABEL = "dev.mooring.recipe-digest"
+"""The image label that holds the whole recipe digest; the tag has its first digits only."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContextFile:

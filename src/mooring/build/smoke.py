@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mooring.build import in_image
 from mooring.build.daemon import EngineError, RunResult
 from mooring.build.interface import SmokeResult
 from mooring.build.reading import ROOT_LABEL
@@ -82,6 +81,8 @@ def smoke_test(
             or the declared command fails.
         CannotRunHere: The image is for another machine.
     """
+    from mooring.build import in_image  # what it imports is for the image; only a build gets here
+
     root = dict(image.labels).get(ROOT_LABEL)
     interpreter = f"{root.rstrip('/')}/bin/python" if root else "python"
     script = Path(in_image.__file__).read_text(encoding="utf-8")
@@ -121,6 +122,8 @@ def parse_report(output: str) -> Installed:
     Raises:
         SmokeError: The report is not there or not what it must be.
     """
+    from mooring.build import in_image
+
     lines = [line for line in output.splitlines() if line.startswith(in_image.MARK)]
     try:
         document = json.loads(lines[-1].removeprefix(in_image.MARK))

@@ -80,6 +80,7 @@ def _labels(request: RenderRequest, base: BaseImage) -> dict[str, str]:
         "org.opencontainers.image.version": request.version,
         "org.opencontainers.image.base.name": base.reference.partition("@")[0],
         "org.opencontainers.image.base.digest": base.digest,
+        "dev.mooring.environment": request.environment,
         "dev.mooring.environment-root": ENVIRONMENT_ROOT,
     }
     known = {name: value for name, value in ours.items() if value is not None}

@@ -78,7 +78,7 @@ class BaseImageResolver:
         upgrade: bool = False,
         reporter: Reporter = SILENT,
     ) -> tuple[BaseImageLock, ...]:
-        """Return one entry a platform, sorted; platforms that no image has are left out.
+        """Return one entry a platform, sorted; some may say that the image is absent there.
 
         Args:
             reference: As declared. With a digest in it, that digest is kept.
@@ -89,7 +89,7 @@ class BaseImageResolver:
 
         Raises:
             InputError: The reference cannot be parsed.
-            BaseImageError: Some platform has no such image; the message says what was tried.
+            BaseImageError: No platform has such an image; the message says what was tried.
         """
         parsed = ImageReference.parse(reference)
         wanted = _oci_platforms(platforms)
@@ -101,15 +101,21 @@ class BaseImageResolver:
         missing = {oci: platform for oci, platform in wanted.items() if oci not in kept}
         if missing:
             reporter.step(f"Looking up the base image {reference}")
-            kept |= self._look_up(parsed, missing, reporter)
+            kept |= self._look_up(parsed, missing, reporter, elsewhere=bool(kept))
         return tuple(sorted(kept.values(), key=lambda entry: str(entry.platform)))
 
     def _look_up(
-        self, reference: ImageReference, platforms: Mapping[str, Platform], reporter: Reporter
+        self,
+        reference: ImageReference,
+        platforms: Mapping[str, Platform],
+        reporter: Reporter,
+        *,
+        elsewhere: bool,
     ) -> dict[str, BaseImageLock]:
+        """Look up each platform; `elsewhere` says that others are known to have the image."""
         digests, refusal, answered = self._ask_registry(reference, tuple(platforms))
         found: dict[str, BaseImageLock] = {}
-        failures: list[str] = []
+        failures: dict[str, str] = {}
         for oci, platform in platforms.items():
             digest = digests.get(oci)
             if reference.digest and (digest or not answered):
@@ -123,13 +129,20 @@ class BaseImageResolver:
                 _say_local(found[oci], reporter)
                 continue
             tried = refusal or f"{reference.registry} has it for other platforms only"
-            failures.append(f"  {oci}: {tried}; {absence}")
-        if failures:
-            lines = "\n".join(failures)
+            failures[oci] = f"{tried}; {absence}"
+        # A registry that is down says nothing about other platforms; an image that only this
+        # engine has is there for no other.
+        if failures and not (found or (elsewhere and answered)):
+            lines = "\n".join(f"  {oci}: {why}" for oci, why in failures.items())
             raise BaseImageError(
                 f"the base image {reference} was not found for:\n{lines}",
                 hint="check its name and tag; build or pull it on this machine, or log in to "
                 f"its registry with `docker login {reference.registry}`",
+            )
+        for oci in failures:
+            reporter.warn(f"{reference} is not offered for {oci}: no image can be built for it")
+            found[oci] = BaseImageLock(
+                reference=str(reference), platform=platforms[oci], absent=True
             )
         return found
 

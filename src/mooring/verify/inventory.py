@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 TargetKind = Literal["path", "container", "image"]
-FileKind = Literal["file", "link", "other", "missing"]
+FileKind = Literal["file", "link", "other", "missing", "unexamined"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +15,7 @@ class SeenFile:
 
     Attributes:
         path: As RECORD writes it, relative to the folder that holds the dist-info, with `/`.
+        kind: What is there, not followed; `unexamined` where looking would leave the root.
         recorded: The digest RECORD claims, `<algorithm>:<hex>`; None when it claims none.
         recorded_size: The size RECORD claims, bytes.
         actual: The digest of the bytes found, as `recorded`; None when not hashed.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from mooring.errors import InputError, MooringError
@@ -36,8 +35,8 @@ def base_changes(manifest: Manifest, path: Path, base: str | None = None) -> lis
     reference = declared_base(manifest, base)
     if reference is None:
         return []
-    held = {(entry.reference, entry.platform.oci) for entry in read_bases(path).base_images}
-    missing = [str(p) for p in image_platforms(manifest) if (reference, p.oci) not in held]
+    held = read_bases(path)
+    missing = [str(p) for p in image_platforms(manifest) if held.base_image(reference, p) is None]
     if not missing:
         return []
     return [f"{path.name}: the base image {reference} is not locked for {', '.join(missing)}"]
@@ -62,20 +61,27 @@ def lock_bases(
     reference = declared_base(manifest, base)
     if reference is None:
         return MooringLock(base_images=())
-    kept = [] if upgrade else [e for e in previous.base_images if e.reference == reference]
-    known = {entry.platform.oci for entry in kept}
-    wanted = [p for p in image_platforms(manifest) if p.oci not in known]
-    if not wanted:
-        return MooringLock(base_images=tuple(kept))
-    if offline:
+    platforms = image_platforms(manifest)
+    missing = [p for p in platforms if previous.base_image(reference, p) is None]
+    if offline and (missing or upgrade):
         raise MooringError(
             f"the base image {reference} is not locked for "
-            + ", ".join(map(str, wanted))
+            + ", ".join(map(str, missing or platforms))
             + ", and --offline forbids asking for it",
             hint="run `mooring lock` once with the network, or pass --no-base",
         )
-    reporter.step(f"Resolving the base image {reference}")
-    return MooringLock(base_images=(*kept, *_resolve(reference, wanted, reporter)))
+    from mooring.build.engine import local_images  # the engine is asked only when needed
+    from mooring.resolve.base_image import resolve_base
+
+    entries = resolve_base(
+        reference,
+        platforms,
+        engine=local_images(),
+        reporter=reporter,
+        previous=previous,
+        upgrade=upgrade,
+    )
+    return MooringLock(base_images=entries)
 
 
 def find_base(path: Path, reference: str, platform: Platform) -> BaseImageLock:
@@ -84,20 +90,17 @@ def find_base(path: Path, reference: str, platform: Platform) -> BaseImageLock:
     Raises:
         InputError: `mooring.lock` does not hold it.
     """
-    for entry in read_bases(path).base_images:
-        if entry.reference == reference and entry.platform.oci == platform.oci:
-            return entry
-    raise InputError(
-        f"the base image {reference} is not locked for {platform}",
-        where=str(path),
-        hint="run `mooring lock`",
-    )
-
-
-def _resolve(
-    reference: str, platforms: Sequence[Platform], reporter: Reporter
-) -> tuple[BaseImageLock, ...]:
-    from mooring.build.engine import local_images  # the engine is asked only when needed
-    from mooring.resolve.base_image import resolve_base
-
-    return resolve_base(reference, platforms, engine=local_images(), reporter=reporter)
+    entry = read_bases(path).base_image(reference, platform)
+    if entry is None:
+        raise InputError(
+            f"the base image {reference} is not locked for {platform}",
+            where=str(path),
+            hint="run `mooring lock`",
+        )
+    if entry.absent:
+        raise InputError(
+            f"the base image {reference} is not offered for {platform}",
+            where=str(path),
+            hint="choose another base or platform; `mooring lock --upgrade-base` asks again",
+        )
+    return entry

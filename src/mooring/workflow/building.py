@@ -122,7 +122,7 @@ def plan_image(project: LockedProject, options: BuildOptions) -> Plan:
             where=f"{manifest.path or manifest.root}: tool.mooring.image.base",
             hint='add base = "python:3.12-slim" to [tool.mooring.image], or pass --base',
         )
-    context = _context(manifest, rendered)
+    context = _context(manifest, rendered, selection)
     recipe = _recipe(selection, base, rendered, context)
     return Plan(manifest=manifest, recipe=recipe, base=base, context=context)
 
@@ -140,8 +140,12 @@ def _recipe(
     )
 
 
-def _context(manifest: Manifest, rendered: Rendered) -> tuple[ContextFile, ...]:
-    declared = manifest.image.files if manifest.image else ()
+def _context(
+    manifest: Manifest, rendered: Rendered, selection: Selection
+) -> tuple[ContextFile, ...]:
+    declared = [*(manifest.image.files if manifest.image else ())]
+    # Wheels and sdists of the project itself are mounted into the step that installs them.
+    declared += [s.artifact.path for s in selection.packages if s.artifact.path]
     generated = {name: rendered.files[name].encode("utf-8") for name in (DOCKERFILE, CONTEXT_NAME)}
     locks = (PYLOCK_NAME, MOORING_LOCK_NAME)
     return with_generated(collect(manifest.root, declared, leave_out=locks), generated)

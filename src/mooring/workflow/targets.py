@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from mooring.errors import InputError
 from mooring.lock.model import EnvironmentSelection, Lock, Target
 from mooring.manifest.model import Manifest
+from mooring.manifest.pythons import choose_python as first_allowed
 from mooring.platforms import Platform, PythonVersion
-
-_KNOWN_MINORS = range(8, 16)
 
 
 def running_python() -> PythonVersion:
@@ -30,17 +29,15 @@ def choose_python(manifest: Manifest, previous: Lock | None = None) -> PythonVer
     if manifest.python is not None:
         return manifest.python
     recorded = previous.provenance.targets if previous and previous.provenance else ()
-    for python in (*(target.python for target in recorded), running_python()):
-        if _satisfies(python, manifest.requires_python):
-            return python
-    for minor in _KNOWN_MINORS:
-        if _satisfies(PythonVersion(minor=minor), manifest.requires_python):
-            return PythonVersion(minor=minor)
-    raise InputError(
-        f"no Python that Mooring knows satisfies requires-python {manifest.requires_python!r}",
-        where=str(manifest.path or manifest.root),
-        hint='set python = "3.12" in the [tool.mooring] table',
-    )
+    candidates = (*(target.python for target in recorded), running_python())
+    chosen = first_allowed(manifest.requires_python, *candidates)
+    if chosen is None:
+        raise InputError(
+            f"no Python that Mooring knows satisfies requires-python {manifest.requires_python!r}",
+            where=str(manifest.path or manifest.root),
+            hint='set python = "3.12" in the [tool.mooring] table',
+        )
+    return chosen
 
 
 def python_span(manifest: Manifest, python: PythonVersion, previous: Lock | None = None) -> str:
@@ -92,11 +89,3 @@ def matching_platform(platforms: Sequence[Platform], wanted: Platform) -> Platfo
         and (p.floor is None or wanted.floor is None or p.floor <= wanted.floor)
     ]
     return max(fitting, key=lambda p: p.floor or (0, 0), default=None)
-
-
-def _satisfies(python: PythonVersion, requires_python: str | None) -> bool:
-    if requires_python is None:
-        return True
-    from packaging.specifiers import SpecifierSet  # not needed by most verbs
-
-    return SpecifierSet(requires_python).contains(python.full)

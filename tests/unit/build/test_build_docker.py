@@ -8,9 +8,9 @@ import pytest
 from tests.fakes import RecordingReporter
 
 from mooring.build.daemon import EngineError, RunResult
-from mooring.build.docker import RECIPE_LABEL, DockerBuilder
+from mooring.build.docker import DockerBuilder
 from mooring.build.engine import Engine
-from mooring.build.interface import BuildRequest
+from mooring.build.interface import RECIPE_LABEL, BuildRequest
 from mooring.build.recipe import Recipe
 from mooring.errors import InputError
 from mooring.lock.model import Selection

@@ -82,8 +82,8 @@ def test_no_version_is_refused() -> None:
         (lambda t: t.replace("localhost:5000/base", "a//b"), "base-image[0].reference", "'a//b:1'"),
         (lambda t: t.replace("image-id", "image_id"), "base-image[0].image_id", "unknown key"),
         (lambda t: t.replace("linux-aarch64", "linux-64"), "base-image[2]", "second entry"),
-        (lambda t: t + f'image-id = "{ONE}"\n', "base-image[2]", "either `digest` or `image-id`"),
-        (lambda t: t.replace(f'digest = "{TWO}"', ""), "base-image[2]", "either"),
+        (lambda t: t + f'image-id = "{ONE}"\n', "base-image[2]", "one of `digest`"),
+        (lambda t: t.replace(f'digest = "{TWO}"', ""), "base-image[2]", "one of"),
         (
             lambda t: t.replace('platform = "linux-aarch64"', ""),
             "base-image[2].platform",
@@ -120,3 +120,13 @@ def test_conflict_markers_and_broken_toml() -> None:
         read(TEXT[: len(TEXT) // 2], "mooring.lock")
     assert caught.value.where is not None
     assert caught.value.where.startswith("mooring.lock:")
+
+
+def test_an_absent_image_is_recorded() -> None:
+    lock = MooringLock(
+        base_images=(
+            BaseImageLock(reference="base:1", platform=Platform.parse("linux-64"), absent=True),
+        )
+    )
+    assert "absent = true" in write(lock)
+    assert read(write(lock)) == lock

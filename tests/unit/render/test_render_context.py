@@ -31,6 +31,7 @@ def test_labels_of_the_manifest_win_over_ours() -> None:
         "org.opencontainers.image.version": "1.2.3",
         "org.opencontainers.image.base.name": "registry.example.com/base:1",
         "org.opencontainers.image.base.digest": BASE.digest,
+        "dev.mooring.environment": "default",
         "dev.mooring.environment-root": "/opt/env",
         "a.b": "c",
     }

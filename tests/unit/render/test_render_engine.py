@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from tests.unit.render.making import NASTY, direct, request_for, selection_of, w
 from mooring.errors import InputError
 from mooring.lock.model import Artifact, Lock
 from mooring.manifest.model import ImageSpec, Index
+from mooring.render.context import dockerfile_context
 from mooring.render.engine import render, template_name
-from mooring.render.locate import builtin_names
+from mooring.render.locate import builtin_names, template_root
+from mooring.render.quoting import FILTERS
 
 FULL = ImageSpec(
     files=("src", "my dir/it's"),
@@ -261,3 +264,28 @@ def test_an_absolute_path_inside_the_project(tmp_path: Path) -> None:
     rendered = render(request_for(), template=tmp_path / "own.j2", root=tmp_path)
     assert rendered.files["Dockerfile"] == "FROM x\n"
     assert rendered.template == "own.j2"
+
+
+def _first_cells(heading: str) -> str:
+    """Return the first column of the table under a heading of the reference."""
+    page = Path(__file__).parents[3] / "docs" / "reference" / "templates.md"
+    section = page.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return " ".join(re.split(r"(?<!\\)\|", row)[1] for row in rows)
+
+
+def test_the_reference_names_every_variable() -> None:
+    base = request_for().base
+    assert base is not None
+    known = dockerfile_context(request_for(), base)
+    assert set(re.findall(r"`(\w+)`", _first_cells("Variables"))) == set(known)
+
+
+def test_the_reference_names_every_block() -> None:
+    text = "".join(path.read_text() for path in template_root().glob("*.j2"))
+    blocks = set(re.findall(r"{% block (\w+) %}", text))
+    assert set(re.findall(r"`(\w+)`", _first_cells("A template of your own"))) == blocks
+
+
+def test_the_reference_names_every_filter() -> None:
+    assert set(re.findall(r"\| (\w+)", _first_cells("Quoting"))) == set(FILTERS)

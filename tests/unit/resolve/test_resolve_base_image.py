@@ -190,3 +190,24 @@ def test_no_platform_that_has_images() -> None:
 def test_a_broken_reference() -> None:
     with pytest.raises(InputError):
         BaseImageResolver().resolve("Base", [AMD])
+
+
+def test_a_platform_without_the_image_is_recorded_when_another_has_it(
+    reporter: RecordingReporter,
+) -> None:
+    resolver = BaseImageResolver(registry=Registry({"linux/amd64": ONE}))
+    found = resolver.resolve(BASE, [AMD, ARM], reporter=reporter)
+    assert found == (
+        entry(AMD, ONE),
+        BaseImageLock(reference=BASE, platform=ARM, absent=True),
+    )
+    assert any("linux/arm64" in text for text in reporter.warnings)
+    silent = BaseImageResolver(registry=None, engine=None)
+    assert silent.resolve(BASE, [AMD, ARM], previous=MooringLock(base_images=found)) == found
+
+
+def test_a_registry_that_is_down_does_not_make_an_image_absent() -> None:
+    previous = MooringLock(base_images=(entry(AMD, ONE),))
+    resolver = BaseImageResolver(registry=Registry({}, DOWN))
+    with pytest.raises(BaseImageError, match="linux/arm64"):
+        resolver.resolve(BASE, [AMD, ARM], previous=previous)

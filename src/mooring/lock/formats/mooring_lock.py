@@ -15,7 +15,7 @@ FILE_NAME = "mooring.lock"
 FORMAT_VERSION = 1
 
 _HEADER = "# Written by `mooring lock`: base images, pinned for each platform.\n"
-_KEYS = frozenset({"reference", "platform", "digest", "image-id"})
+_KEYS = frozenset({"reference", "platform", "digest", "image-id", "absent"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,12 +26,15 @@ class BaseImageLock:
         reference: As declared, such as `python:3.12-slim`.
         digest: Manifest digest `sha256:<hex>`; None when only the local engine has the image.
         image_id: The local engine's image id, where there is no digest.
+        absent: The image is not offered for this platform, so none can be built on it; recorded
+            so that the question is not asked again until an upgrade.
     """
 
     reference: str
     platform: Platform
     digest: str | None = None
     image_id: str | None = None
+    absent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +104,7 @@ def write(lock: MooringLock) -> str:
         }
         # References, platforms and digests hold nothing that a TOML string must escape.
         lines = [f'{key} = "{value}"\n' for key, value in values.items() if value is not None]
+        lines += ["absent = true\n"] * image.absent
         tables.append("\n[[base-image]]\n" + "".join(lines))
     return f"{_HEADER}version = {FORMAT_VERSION}\n" + "".join(tables)
 
@@ -126,12 +130,20 @@ class _Entry:
         before = len(self._problems)
         reference, platform = self._reference(), self._platform()
         digest, image_id = self._digest("digest"), self._digest("image-id")
-        if self._table and (digest is None) == (image_id is None) and len(self._problems) == before:
-            self._refuse("", "needs either `digest` or `image-id`")
+        absent = self._table.get("absent", False)
+        if absent not in (True, False):
+            self._refuse("absent", "not true or false")
+        said = (digest is not None, image_id is not None, absent is True)
+        if self._table and sum(said) != 1 and len(self._problems) == before:
+            self._refuse("", "needs one of `digest`, `image-id` and `absent = true`")
         if reference is None or platform is None or len(self._problems) > before:
             return None
         return BaseImageLock(
-            reference=reference, platform=platform, digest=digest, image_id=image_id
+            reference=reference,
+            platform=platform,
+            digest=digest,
+            image_id=image_id,
+            absent=absent is True,
         )
 
     def refuse_second(self, images: list[BaseImageLock]) -> None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from mooring.errors import InputError
-from mooring.lock.model import Artifact, Lock
-from mooring.manifest.model import Requirement
-from mooring.resolve.interface import ResolveError, UnsatisfiableError
+from mooring.lock.model import Artifact
+from mooring.resolve.interface import ResolveError
 from mooring.resolve.pypi.uv_lock import SolvedFile, SolvedPackage
 from mooring.urls import redact, strip_credentials
-
-_DECLARED_HASH = re.compile(r" @ [^\s;]*[#&](sha256|sha384|sha512)=([0-9a-fA-F]+)")
 
 
 def direct_artifact(package: SolvedPackage, *, folder: Path, root: Path) -> Artifact:
@@ -53,28 +48,6 @@ def direct_artifact(package: SolvedPackage, *, folder: Path, root: Path) -> Arti
             )
         case _:
             raise ResolveError(f"{package.name} comes from a {source.kind}, which no lock can hold")
-
-
-def check_declared_hashes(lock: Lock, requirements: Iterable[Requirement]) -> None:
-    """Compare the hashes that declared URLs carry with those of the files; uv ignores them.
-
-    Raises:
-        UnsatisfiableError: The file at a URL has another hash than the one declared with it.
-    """
-    for requirement in requirements:
-        declared = _DECLARED_HASH.search(requirement.text)
-        if declared is None:
-            continue
-        for package in lock.packages:
-            if package.name != requirement.name or package.direct is None:
-                continue
-            actual = dict(package.direct.hashes).get(declared[1])
-            if actual is not None and actual != declared[2].lower():
-                raise UnsatisfiableError(
-                    f"the file has the {declared[1]} {actual}, not the declared {declared[2]}",
-                    where=requirement.where,
-                    hint="find out why the file changed before you declare its new hash",
-                )
 
 
 def hash_pair(package: str, text: str | None) -> tuple[str, str]:

@@ -23,6 +23,7 @@ _NOT_FOUND = re.compile(r"(?:Because|because|and) (\S+) was not found in the pac
 _BUILD = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 _MISSING_URL = re.compile(r"Failed to download `(\S+) @ [^`]*`.*\(404 Not Found\)", re.DOTALL)
 _PYTHON_ATOM = re.compile(r"python_(?:full_)?version (\S+) '([^']+)'")
+_ERROR = re.compile(r"\A(?:.*\n)*?error: ")  # what comes before it is progress
 _NOISE = ("While the active Python version is", "You can use `--")
 _MOST_PLACES = 8
 
@@ -36,7 +37,7 @@ def resolution_error(stderr: str, request: ResolveRequest, folder: Path) -> Reso
         folder: Where uv ran; it is not named in the message.
     """
     text = readable(stderr, {f"{folder}/": "", str(folder): "the project"})
-    text = _in_our_names(text, request)
+    text = _in_our_names(_ERROR.sub("error: ", text, count=1), request)
     body, hints = _paragraphs(text)
     failure = explain_failure(text, request.manifest.indexes)
     if found := _BUILD.search(text):
@@ -106,6 +107,9 @@ def _in_our_names(text: str, request: ResolveRequest) -> str:
     text = re.sub(rf"(?<![\w.-]){own}:{BOUND_GROUP}", "the packages bound to an index", text)
     text = re.sub(rf"(?<![\w.-]){own}:([a-z0-9-]+)", r"the group \1", text)
     text = re.sub(rf"(?<![\w.-]){own}\[([a-z0-9-]+)\]", r"the extra \1", text)
+    for platform in request.platforms:
+        atoms = "".join(rf"(?=[^`]*{re.escape(a)})" for a in platform.marker.split(" and "))
+        text = re.sub(rf"`{atoms}[^`]*`-compatible", f"{platform.subdir}-compatible", text)
     return text.replace(FALLBACK_NAME, "your project")
 
 

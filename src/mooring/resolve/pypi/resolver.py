@@ -13,11 +13,10 @@ from mooring.process import run
 from mooring.reporting import Reporter
 from mooring.resolve.interface import ResolveError, ResolveRequest
 from mooring.resolve.pypi.assemble import assemble
-from mooring.resolve.pypi.direct import check_declared_hashes
 from mooring.resolve.pypi.explain import missing_package, resolution_error
 from mooring.resolve.pypi.previous import previous_lock
 from mooring.resolve.pypi.requires_python import find_requires_python, telling_wheel
-from mooring.resolve.pypi.synthesise import all_requirements, project_name, synthetic_project
+from mooring.resolve.pypi.synthesise import project_name, synthetic_project
 from mooring.resolve.pypi.uv_lock import Solution, read_solution
 from mooring.uv import index_arguments, readable, uv_binary, uv_environment
 
@@ -37,7 +36,6 @@ class UvResolver:
             folder = Path(name).resolve()
             solution = _solve(request, folder, reporter)
             lock = assemble(solution, request, folder)
-        check_declared_hashes(lock, all_requirements(request.manifest))
         return _with_requires_python(lock, request, reporter)
 
 
@@ -77,7 +75,12 @@ def _arguments(request: ResolveRequest) -> list[str]:
     if request.manifest.exclude_newer:
         arguments += ["--exclude-newer", request.manifest.exclude_newer]
     if request.offline:
-        arguments.append("--offline")
+        return [*arguments, "--offline"]
+    # The pins are left out already; these make uv ask the index again instead of its cache.
+    if request.upgrade:
+        arguments.append("--upgrade")
+    for name in sorted(request.upgrade_packages):
+        arguments += ["--upgrade-package", name]
     return arguments
 
 

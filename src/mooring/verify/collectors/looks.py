@@ -81,7 +81,7 @@ def _algorithm(row: Row, *, hashed: bool) -> str | None:
 
 
 def _seen(row: Row, looks: Looks, *, hashed: bool) -> SeenFile:
-    look = Look("other")
+    look = Look("unexamined")
     if row.target is not None:
         look = looks[row.target, _algorithm(row, hashed=hashed)]
     return SeenFile(

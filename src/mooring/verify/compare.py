@@ -1,0 +1,199 @@
+"""A selection and an inventory in, findings out; nothing is read here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from mooring.lock.model import Selected, Selection
+from mooring.manifest.model import VerifyPolicy
+from mooring.platforms import PythonVersion
+from mooring.verify import rules
+from mooring.verify.artifact import check_artifact, check_tags, supported_tags
+from mooring.verify.files import check_files, compared_files
+from mooring.verify.findings import SEVERITIES, Finding, Verification
+from mooring.verify.inventory import Distribution, Inventory
+from mooring.verify.origin import check_origin
+from mooring.verify.remedy import install_locked
+from mooring.verify.shown import shown
+
+SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
+"""What virtual environments are created with; as extras they are told, but fail nothing."""
+
+_Installed = dict[str, list[Distribution]]
+
+
+def compare(selection: Selection, inventory: Inventory, policy: VerifyPolicy) -> Verification:
+    """Compare what is installed with what is locked.
+
+    A locked package that is absent or cannot be checked is always among the failing findings, so
+    an environment in which nothing could be compared is never clean.
+    """
+    installed: _Installed = defaultdict(list)
+    for distribution in inventory.distributions:
+        installed[canonicalize_name(distribution.name)].append(distribution)
+    pairs = [
+        (selected, _closest(selected, installed[selected.package.name]))
+        for selected in selection.packages
+        if selected.package.name in installed
+    ]
+    findings = [
+        *_python(selection, inventory),
+        *_missing(selection, inventory, installed),
+        *_extra(selection, inventory, installed, policy),
+        *_packages(selection, inventory, pairs, installed),
+    ]
+    files = [compared_files(distribution) for _, distribution in pairs]
+    ordered = tuple(sorted(findings, key=_order))
+    return Verification(
+        findings=ordered,
+        packages=len(pairs),
+        checked_files=sum(count for count, _ in files),
+        checked_bytes=sum(size for _, size in files),
+        failing=tuple(finding for finding in ordered if _fails(finding, policy)),
+    )
+
+
+def _fails(finding: Finding, policy: VerifyPolicy) -> bool:
+    rule = finding.rule
+    return rule.unverifiable or SEVERITIES.index(rule.severity) >= SEVERITIES.index(policy.fail_on)
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.package or "", finding.rule.id, finding.path or "", finding.message
+
+
+def _closest(selected: Selected, found: Sequence[Distribution]) -> Distribution:
+    """Return the installation to compare: one of the locked version when there is one."""
+    return next((d for d in found if _same_version(selected, d)), found[0])
+
+
+def _same_version(selected: Selected, distribution: Distribution) -> bool:
+    locked = selected.package.version
+    if locked is None:
+        return True
+    try:
+        return Version(locked) == Version(distribution.version)
+    except InvalidVersion:
+        return locked == distribution.version
+
+
+def _missing(
+    selection: Selection, inventory: Inventory, installed: _Installed
+) -> Iterator[Finding]:
+    for selected in selection.packages:
+        package = selected.package
+        if package.name not in installed:
+            yield Finding(
+                rule=rules.MISSING,
+                message="it is locked, but not installed",
+                package=package.name,
+                expected=package.version,
+                fix=install_locked(inventory),
+            )
+
+
+def _extra(
+    selection: Selection, inventory: Inventory, installed: _Installed, policy: VerifyPolicy
+) -> Iterator[Finding]:
+    locked = {selected.package.name for selected in selection.packages}
+    allowed = {canonicalize_name(name) for name in policy.allow_extra}
+    for name, found in installed.items():
+        if name in locked or name in allowed:
+            continue
+        seed = name in SEEDS
+        keep = f'or allow-extra = ["{name}"] in [tool.mooring.verify]'
+        yield Finding(
+            rule=rules.EXTRA.at("info") if seed else rules.EXTRA,
+            message="the environment was created with it"
+            if seed
+            else "it is installed, but not locked",
+            package=name,
+            actual=shown(found[0].version),
+            fix=f"{install_locked(inventory)}, {keep}",
+        )
+    for path in inventory.leftovers:
+        yield Finding(
+            rule=rules.EXTRA.at("warning"),
+            message="a metadata folder that names no package, such as pip leaves when interrupted",
+            path=shown(path),
+            fix="remove the folder",
+        )
+
+
+def _packages(
+    selection: Selection,
+    inventory: Inventory,
+    pairs: Iterable[tuple[Selected, Distribution]],
+    installed: _Installed,
+) -> Iterator[Finding]:
+    fix = install_locked(inventory)
+    supported = supported_tags(selection.platform, _running(selection, inventory))
+    for selected, distribution in pairs:
+        name = selected.package.name
+        yield from _duplicates(name, installed[name], fix)
+        if _same_version(selected, distribution):
+            yield from check_artifact(selected, distribution, fix)
+            yield from check_origin(selected, distribution, fix)
+        else:
+            yield Finding(
+                rule=rules.VERSION,
+                message="another version is installed",
+                package=name,
+                expected=selected.package.version,
+                actual=shown(distribution.version),
+                fix=fix,
+            )
+        yield from check_tags(name, distribution, supported, fix)
+        yield from check_files(name, distribution, fix, hashed=inventory.hashed)
+
+
+def _duplicates(name: str, found: Sequence[Distribution], fix: str) -> Iterator[Finding]:
+    if len(found) > 1:
+        yield Finding(
+            rule=rules.DUPLICATE,
+            message="several installations claim this name",
+            package=name,
+            expected="one",
+            actual=", ".join(shown(f"{each.site}/{each.info}") for each in found),
+            fix=fix,
+        )
+
+
+def _python(selection: Selection, inventory: Inventory) -> Iterator[Finding]:
+    """Compare the interpreter; its patch release only when the lock pins one."""
+    locked, seen = selection.python, inventory.interpreter.version
+    remedy = install_locked(inventory)
+    if seen is None:
+        yield Finding(
+            rule=rules.UNVERIFIABLE,
+            message="the version of its Python cannot be told",
+            expected=str(locked),
+            fix=remedy,
+        )
+        return
+    minor = ".".join(seen.split(".")[:2])
+    if minor != locked.short:
+        rule = rules.PYTHON
+    elif locked.patch is not None and seen.count(".") > 1 and seen != str(locked):
+        rule = rules.PYTHON.at("warning")
+    else:
+        return
+    yield Finding(
+        rule=rule,
+        message="the environment has another Python than the locked one",
+        expected=str(locked),
+        actual=shown(seen),
+        fix=remedy,
+    )
+
+
+def _running(selection: Selection, inventory: Inventory) -> PythonVersion:
+    """Return the Python that the environment really has, for what it supports."""
+    parts = (inventory.interpreter.version or "").split(".")
+    if len(parts) > 1 and parts[0] == "3" and parts[1].isdigit():
+        return PythonVersion(minor=int(parts[1]))
+    return selection.python
