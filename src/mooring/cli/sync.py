@@ -8,7 +8,7 @@ import click
 
 from mooring.cli import options
 from mooring.cli.project import locked_project
-from mooring.workflow.environments import Synced, sync_project
+from mooring.workflow.syncing import Synced, sync_project
 
 
 @click.command("sync")

@@ -11,8 +11,8 @@ from mooring.cli.project import locked_project
 from mooring.cli.verify_table import show_table
 from mooring.verify.report.json_report import document
 from mooring.workflow.containers import verify_container, verify_image
-from mooring.workflow.environments import Verified, verify_path
 from mooring.workflow.selecting import LockedProject
+from mooring.workflow.verifying import Verified, verify_path
 
 
 @click.command("verify")

@@ -8,7 +8,7 @@ import click
 
 from mooring.cli.outcome import printable
 from mooring.verify.report.table import Row, table
-from mooring.workflow.environments import Verified
+from mooring.workflow.verifying import Verified
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,8 +7,8 @@ from mooring.errors import InputError
 from mooring.manifest.model import DEFAULT_ENVIRONMENT
 from mooring.platforms import Platform
 from mooring.verify.collectors.tar import TarCollector
-from mooring.workflow.environments import Verified, verify_inventory
 from mooring.workflow.selecting import LockedProject, platforms_of
+from mooring.workflow.verifying import Verified, verify_inventory
 
 
 def verify_container(

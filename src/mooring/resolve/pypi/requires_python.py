@@ -69,17 +69,22 @@ def requires_python_of(metadata: bytes) -> str | None:
 
     Only the header is looked at, which ends at the first empty line.
     """
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # cache hits do not need it
-
     header = metadata.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     for line in header.split(b"\n"):
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"requires-python":
-            try:
-                return str(SpecifierSet(value.decode("ascii").strip())) or None
-            except (InvalidSpecifier, UnicodeDecodeError):
-                return None
+            return normal_specifiers(value.decode("utf-8", "replace"))
     return None
+
+
+def normal_specifiers(text: str) -> str | None:
+    """Return version specifiers in normal form; None when there are none or they are malformed."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # cache hits do not need it
+
+    try:
+        return str(SpecifierSet(text.strip())) or None
+    except InvalidSpecifier:
+        return None
 
 
 def _cache_key(sha256: str, wheel: Artifact) -> str:

@@ -1,0 +1,95 @@
+"""Sync: make a virtual environment match the lock, until verification is clean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mooring.errors import AnswerIsNo
+from mooring.files import one_writer
+from mooring.install.venv import SyncResult, SyncSettings, sync_venv
+from mooring.lock.model import Selection
+from mooring.reporting import SILENT, Reporter
+from mooring.verify.collectors.path import PathCollector
+from mooring.verify.compare import compare
+from mooring.verify.findings import Verification
+from mooring.workflow.selecting import (
+    LockedProject,
+    host_platform,
+    python_of,
+    select_environment,
+)
+from mooring.workflow.verifying import Verified, exact_python, policy_of
+
+VENV_NAME = ".venv"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Synced:
+    """What a sync did, and that the result was verified."""
+
+    result: SyncResult
+    reinstalled: tuple[str, ...]
+    verified: Verified
+
+
+def sync_project(
+    project: LockedProject,
+    *,
+    environment: str = "default",
+    path: Path | None = None,
+    offline: bool = False,
+    reporter: Reporter = SILENT,
+) -> Synced:
+    """Make a virtual environment match the lock, until verification is clean.
+
+    What is installed already is verified by its content: distributions that drifted are
+    reinstalled fresh, not from the cache that may have caused it.
+
+    Raises:
+        AnswerIsNo: The environment still differs after the drifted packages were reinstalled.
+        MooringError: uv cannot install the selection.
+    """
+    where = path or project.root / VENV_NAME
+    platform, locked = host_platform(project), python_of(project, environment)
+    selection = select_environment(project, environment, platform, locked)
+    install = partial(
+        sync_venv,
+        where,
+        indexes=project.manifest.indexes if project.manifest else (),
+        offline=offline,
+        reporter=reporter,
+        settings=SyncSettings(lock_folder=project.path.parent),
+    )
+    with one_writer(where):
+        reporter.step(f"Syncing {where} with {len(selection.packages)} packages")
+        result = install(selection)
+        exact = exact_python(result.python, locked)
+        selection = select_environment(project, environment, platform, exact)
+        verified = _verified(project, selection, where)
+        drifted = _reinstallable(verified.verification)
+        if drifted:
+            reporter.step(f"Reinstalling what drifted: {', '.join(drifted)}")
+            install(selection, reinstall=drifted)
+            verified = _verified(project, selection, where)
+    if not verified.verification.clean:
+        raise AnswerIsNo(
+            "the environment still differs from the lock after a sync",
+            where=str(where),
+            hint="see `mooring verify`; a new environment helps: remove the folder and sync again",
+        )
+    return Synced(result=result, reinstalled=drifted, verified=verified)
+
+
+def _verified(project: LockedProject, selection: Selection, path: Path) -> Verified:
+    inventory = PathCollector(path).collect()
+    return Verified(
+        selection=selection,
+        inventory=inventory,
+        verification=compare(selection, inventory, policy_of(project)),
+    )
+
+
+def _reinstallable(verification: Verification) -> tuple[str, ...]:
+    return tuple(sorted({f.package for f in verification.failing if f.package}))
