@@ -23,7 +23,8 @@ def test_no_manifest(project: Path, mooring: Mooring) -> None:
 
 
 def test_unknown_command_and_option(mooring: Mooring) -> None:
-    told(mooring("lokc"), 2, "lock")
+    told(mooring("lokc"), 2, "Did you mean 'lock'?")
+    told(mooring("frobnicate"), 2, "frobnicate")
     told(mooring("lock", "--chekc"), 2, "--check")
 
 
@@ -130,7 +131,7 @@ class TestResolving:
         (project / "pyproject.toml").write_text(manifest(stocked, more=image))
         mooring("lock", "--no-base")
         told(mooring("render", "--no-base", "--template", "slimm"), 2, "slimm", "slim")
-        (project / "mine.j2").write_text("FROM {{ base.pinned }}\n{{ nothing_like_it }}\n")
+        (project / "mine.j2").write_text("FROM scratch\n{{ nothing_like_it }}\n")
         told(
             mooring("render", "--no-base", "--template", "mine.j2"), 2, "mine.j2:2", "nothing_like"
         )

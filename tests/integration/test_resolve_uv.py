@@ -175,16 +175,20 @@ def test_extras_and_groups_are_kept_apart(fake_index: FakeIndex) -> None:
         (
             "colorama",
             "1",
-            "('dev' in dependency_groups or 'test' in dependency_groups) "
-            "and sys_platform == 'win32'",
+            (
+                "('dev' in dependency_groups or 'test' in dependency_groups) "
+                "and sys_platform == 'win32'"
+            ),
         ),
         ("plot", "1", "'all' in extras or 'plot' in extras or 'dev' in dependency_groups"),
         ("pytest", "8", "'dev' in dependency_groups or 'test' in dependency_groups"),
         (
             "shared",
             "1",
-            "sys_platform == 'linux' or 'all' in extras or 'plot' in extras "
-            "or 'dev' in dependency_groups",
+            (
+                "sys_platform == 'linux' or 'all' in extras or 'plot' in extras "
+                "or 'dev' in dependency_groups"
+            ),
         ),
     ]
 

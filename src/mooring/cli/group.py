@@ -42,10 +42,8 @@ class VerbGroup(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], VERBS, n=1)
-            raise click.UsageError(
-                f"there is no command {args[0]!r}." + (f" Did you mean {near[0]!r}?" * bool(near)),
-                ctx,
-            )
+            suggestion = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"there is no command {args[0]!r}.{suggestion}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mooring.errors import MooringError
 from mooring.platforms import PythonVersion
-from mooring.uv import IndexLike, explain_failure, readable
+from mooring.uv import IndexLike, credentials_hint, explain_failure, origin, readable
 
 
 class SyncError(MooringError):
@@ -29,6 +29,7 @@ _HASH = re.compile(
 _SIZE = re.compile(r"[Ss]ize mismatch")
 _PACKAGE = re.compile(r"Failed to (?:download|fetch|build|install|read)[^`\n]*`(?P<what>[^`]+)`")
 _STATUS = re.compile(r"HTTP status (?:client|server) error \((?P<status>\d{3} [^)]+)\)")
+_URL = re.compile(r"https?://[^\s)`]+")
 _NO_SPACE = re.compile(r"No space left on device|os error (?:28|122)\b|Disk quota exceeded")
 _DENIED = re.compile(r"Permission denied|Read-only file system|os error (?:13|30)\b")
 
@@ -50,10 +51,11 @@ def sync_failure(said: str, where: str, indexes: Sequence[IndexLike] = ()) -> Sy
     return SyncError(f"uv could not install the lock:\n{tail(said)}", where=where)
 
 
-def no_interpreter(python: PythonVersion, where: str) -> SyncError:
-    """Return the error for a Python that is nowhere on this machine."""
+def no_interpreter(python: PythonVersion, where: str, said: str) -> SyncError:
+    """Return the error for a Python that is nowhere on this machine, or does not start."""
+    reason = "" if "No interpreter found" in said else f":\n{tail(said)}"
     return SyncError(
-        f"there is no Python {python} on this machine",
+        f"there is no usable Python {python} on this machine{reason}",
         where=where,
         hint=f"install it, for example with `uv python install {python}`, or lock for another one",
     )
@@ -106,7 +108,13 @@ def _of_network(said: str, indexes: Sequence[IndexLike]) -> _Explained | None:
     failure = explain_failure(said, indexes)
     if failure is None:
         return None
-    return _Explained(message=f"{_package(said)}: {failure.message}", hint=failure.hint)
+    hint = failure.hint
+    if failure.kind == "credentials":
+        # Files lie beside the index pages: the host tells which index they belong to.
+        refused = {origin(url) for url in _URL.findall(said)}
+        own = [index for index in indexes if origin(index.url) in refused]
+        hint = credentials_hint(own[0].url, own) if own else hint
+    return _Explained(message=f"{_package(said)}: {failure.message}", hint=hint)
 
 
 def _of_wheels(said: str) -> _Explained | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -133,6 +134,10 @@ def _fits(version: str | None, python: PythonVersion) -> bool:
     )
 
 
+def _is_running(python: PythonVersion) -> bool:
+    return _fits(".".join(map(str, sys.version_info[:3])), python)
+
+
 def _names(changes: Mapping[str, Sequence[str]], *actions: str) -> tuple[str, ...]:
     return tuple(sorted({name for action in actions for name in changes.get(action, ())}))
 
@@ -151,7 +156,9 @@ class _Uv:
         asked = str(interpreter or python)
         found = self._run("python", "find", "--system", "--no-project", asked)
         if not found.ok:
-            raise no_interpreter(python, str(interpreter or self.path))
+            if interpreter is None and _is_running(python):
+                return Path(sys.executable), ".".join(map(str, sys.version_info[:3]))
+            raise no_interpreter(python, str(interpreter or self.path), found.stderr)
         version = self._run("python", "find", "--system", "--no-project", "--show-version", asked)
         number = version.stdout.strip()
         if not _fits(number, python):

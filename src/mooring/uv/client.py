@@ -121,9 +121,9 @@ def uv_environment(
 ) -> dict[str, str]:
     """Return the whole environment of a uv process: an allow-list, never an inheritance.
 
-    A manifest that declares a default index replaces the client's; one that declares another index
-    replaces the client's further ones. Otherwise the client's own apply, from `UV_*` variables or
-    from the user's and the system's uv.toml.
+    A declared default index replaces the client's; any index for all packages replaces the
+    client's further ones. What is not replaced comes from `UV_*` variables, or from the uv.toml of
+    user or system.
 
     Args:
         indexes: The indexes that the manifest declares.
@@ -134,11 +134,17 @@ def uv_environment(
     settings = read_settings(own)
     if not any(index.default for index in indexes):
         env |= _first_of(own, _DEFAULT_VARIABLES, settings.default_index)
-    if not any(not index.explicit and not index.default for index in indexes):
+    if all(index.explicit for index in indexes):
         env |= _first_of(own, _FURTHER_VARIABLES, " ".join(settings.further_indexes))
     for name, value in settings.transport:
         env.setdefault(name, value)
     return env | credential_variables(indexes, own) | _ALWAYS
+
+
+def is_offline(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether the environment forbids uv the network, as `--offline` does."""
+    own = os.environ if environ is None else environ
+    return own.get("UV_OFFLINE", "").lower() in ("1", "true", "yes", "on", "y", "t")
 
 
 def index_arguments(indexes: Iterable[IndexLike], *, explicit: bool = False) -> list[str]:

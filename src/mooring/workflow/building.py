@@ -119,8 +119,8 @@ def plan_image(project: LockedProject, options: BuildOptions) -> Plan:
     if base is None:
         raise InputError(
             "no base image is declared",
-            where=f"{manifest.path or manifest.root}: tool.mooring.image.base",
-            hint='add base = "python:3.12-slim" to [tool.mooring.image], or pass --base',
+            where=f"{manifest.path or manifest.root}: image.base",
+            hint='add base = "python:3.12-slim" to the image table, or pass --base',
         )
     context = _context(manifest, rendered, selection)
     recipe = _recipe(selection, base, rendered, context)

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mooring.errors import InputError
+from mooring.errors import Problem, raise_problems
+from mooring.files import write_files
 from mooring.manifest.model import Manifest, Requirement
 from mooring.platforms import Platform
 from mooring.resolve.interface import ResolveRequest
@@ -22,35 +23,30 @@ _HINT = 'set resolver = "uv", which can'
 
 
 def refuse_what_it_cannot_do(request: ResolveRequest) -> None:
-    """Raise `InputError` for everything that pip-tools cannot do, the first thing first."""
+    """Say everything that is asked for and that pip-tools cannot do.
+
+    Raises:
+        InputProblems: There is something.
+    """
     manifest = request.manifest
-    here = Platform.current()
-    where = str(manifest.path or manifest.root)
-    others = [str(p) for p in request.platforms if p.subdir != here.subdir]
-    if others:
-        raise InputError(
-            f"pip-tools resolves for this machine ({here.subdir}) only, not for "
-            + ", ".join(others),
-            where=where,
-            hint=f'{_HINT}, or declare platforms = ["{here.subdir}"]',
-        )
+    here = Platform.current().subdir
+    others = [str(platform) for platform in request.platforms if platform.subdir != here]
     version = ".".join(map(str, sys.version_info[:3]))
-    if not python_span(request.requires_python).contains(version):
-        raise InputError(
-            f"pip-tools resolves for the running Python {version}, which "
-            f"{request.requires_python!r} does not allow",
-            where=where,
-            hint=_HINT,
-        )
-    cannot = [
-        ("override what others require", bool(manifest.overrides)),
-        ("bind packages to an index", any(index.explicit for index in manifest.indexes)),
-        ("work offline", request.offline),
-        ("lock a URL", any(" @ " in r.text for r in every_requirement(manifest))),
-    ]
-    for what, asked in cannot:
-        if asked:
-            raise InputError(f"pip-tools cannot {what}", where=where, hint=_HINT)
+    runs = python_span(request.requires_python).contains(version)
+    cannot = {
+        f"resolve for {', '.join(others)}: it knows only the machine it runs on ({here})": others,
+        f"resolve for Python {request.requires_python}: it runs on {version}": not runs,
+        "override what others require": manifest.overrides,
+        "bind packages to an index": any(index.explicit for index in manifest.indexes),
+        "lock a URL": any(" @ " in r.text for r in every_requirement(manifest)),
+        "work offline": request.offline,
+    }
+    where = str(manifest.path or manifest.root)
+    raise_problems(
+        Problem(where=where, message=f"pip-tools cannot {what}", hint=_HINT)
+        for what, asked in cannot.items()
+        if asked
+    )
 
 
 def extra_file(name: str) -> str:
@@ -103,5 +99,9 @@ def write_inputs(folder: Path, request: ResolveRequest) -> None:
     contents[CONSTRAINTS] = [r.text for r in request.manifest.constraints]
     previous = request.previous.packages if request.previous else ()
     contents[OUTPUT] = [f"{p.name}=={p.version}" for p in previous if p.version and not p.direct]
-    for name, lines in contents.items():
-        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_files(
+        {
+            folder / name: "".join(f"{line}\n" for line in lines).encode("utf-8")
+            for name, lines in contents.items()
+        }
+    )

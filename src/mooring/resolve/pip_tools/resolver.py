@@ -128,7 +128,7 @@ def _failure(
 def _environment(indexes: Sequence[Index]) -> dict[str, str]:
     """Return pip's environment: its own settings, and the declared indexes with credentials."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PIP_TOOLS_")}
-    env |= {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "0"}
+    env |= {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     pairs = index_credentials(indexes)
     further = []
     for index in indexes:

@@ -15,7 +15,7 @@ from mooring.resolve.pypi.marker_text import MarkerText
 from mooring.resolve.pypi.reachability import reach
 from mooring.resolve.pypi.uv_lock import Solution, SolvedFile, SolvedPackage
 from mooring.resolve.pypi.wheels import serves
-from mooring.resolve.pypi.worlds import Worlds
+from mooring.resolve.pypi.worlds import Worlds, python_minors
 from mooring.urls import redact, strip_credentials
 
 CREATED_BY = "mooring"
@@ -42,6 +42,7 @@ def assemble(solution: Solution, request: ResolveRequest, folder: Path) -> Lock:
     reached = reach(solution, worlds, extras, groups)
     counts = Counter(node.package.name for node in reached)
     text = MarkerText(worlds)
+    minors = python_minors(request.requires_python)
     packages = []
     for node in reached:
         package = node.package
@@ -53,7 +54,7 @@ def assemble(solution: Solution, request: ResolveRequest, folder: Path) -> Lock:
                 marker=text.of_package(node),
                 index=_index(package) if registry else None,
                 dependencies=_dependencies(node.dependencies, counts),
-                wheels=_wheels(package, worlds.minors) if registry else (),
+                wheels=_wheels(package, minors) if registry else (),
                 sdist=_sdist(package) if registry else None,
                 direct=None
                 if registry

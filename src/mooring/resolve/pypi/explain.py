@@ -53,7 +53,8 @@ def resolution_error(stderr: str, request: ResolveRequest, folder: Path) -> Reso
         )
     if failure is not None:
         return ResolveError(failure.message, hint=failure.hint)
-    return ResolveError(f"uv could not resolve the requirements: {body.removeprefix('error: ')}")
+    reason = body.removeprefix("error: ") or "it gave no reason"
+    return ResolveError(f"uv could not resolve the requirements: {reason}")
 
 
 def missing_package(stderr: str) -> str | None:

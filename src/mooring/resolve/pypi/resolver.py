@@ -18,7 +18,9 @@ from mooring.resolve.pypi.previous import previous_lock
 from mooring.resolve.pypi.requires_python import find_requires_python, telling_wheel
 from mooring.resolve.pypi.synthesise import project_name, synthetic_project
 from mooring.resolve.pypi.uv_lock import Solution, read_solution
-from mooring.uv import index_arguments, readable, uv_binary, uv_environment
+from mooring.resolve.pypi.wheels import without_unusable_wheels
+from mooring.resolve.pypi.worlds import python_minors
+from mooring.uv import index_arguments, is_offline, readable, uv_binary, uv_environment
 
 
 class UvResolver:
@@ -55,7 +57,9 @@ def _solve(request: ResolveRequest, folder: Path, reporter: Reporter) -> Solutio
     for line in readable(done.stderr).splitlines():
         if line.startswith("warning: "):
             reporter.warn(line.removeprefix("warning: "))
-    return read_solution(read_text(folder / "uv.lock"), project_name(manifest))
+    minors = python_minors(request.requires_python)
+    lock = without_unusable_wheels(read_text(folder / "uv.lock"), minors)
+    return read_solution(lock, project_name(manifest))
 
 
 def _failure(stderr: str, request: ResolveRequest, folder: Path) -> ResolveError:
@@ -89,7 +93,7 @@ def _with_requires_python(lock: Lock, request: ResolveRequest, reporter: Reporte
         lock.packages,
         previous=request.previous,
         indexes=request.manifest.indexes,
-        offline=request.offline,
+        offline=request.offline or is_offline(),
         reporter=reporter,
     )
     packages = []

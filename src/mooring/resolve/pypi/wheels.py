@@ -6,6 +6,10 @@ import re
 from collections.abc import Collection
 
 _INTERPRETER = re.compile(r"(?P<kind>cp|py)(?P<major>\d)(?P<minor>\d*)")
+_WHEEL_LINE = re.compile(
+    r'^    \{ url = "[^"\\\n]*-([a-z0-9.]+)-([a-z0-9_.]+)-[^"\\\n/-]+\.whl", [^\n]*\},\n',
+    re.MULTILINE,
+)
 
 
 def serves(file_name: str, minors: Collection[int]) -> bool:
@@ -18,10 +22,31 @@ def serves(file_name: str, minors: Collection[int]) -> bool:
         minors: Minor versions of CPython 3.
     """
     parts = file_name.removesuffix(".whl").rsplit("-", 3)
-    if len(parts) != 4:
-        return True
-    interpreters, abis = parts[1].split("."), parts[2].split(".")
-    return any(_runs(interpreter, abi, minors) for interpreter in interpreters for abi in abis)
+    return len(parts) != 4 or _may_run(parts[1], parts[2], minors)
+
+
+def without_unusable_wheels(uv_lock: str, minors: Collection[int]) -> str:
+    """Drop the lines of wheels that none of these Pythons may install, before TOML is parsed.
+
+    They are half of a typical uv.lock, and parsing it is the longest step after uv itself.
+    """
+    known: dict[tuple[str, str], bool] = {}
+
+    def kept(match: re.Match[str]) -> str:
+        tags = match[1], match[2]
+        if tags not in known:
+            known[tags] = _may_run(*tags, minors)
+        return match[0] if known[tags] else ""
+
+    return _WHEEL_LINE.sub(kept, uv_lock)
+
+
+def _may_run(interpreters: str, abis: str, minors: Collection[int]) -> bool:
+    return any(
+        _runs(interpreter, abi, minors)
+        for interpreter in interpreters.split(".")
+        for abi in abis.split(".")
+    )
 
 
 def _runs(interpreter: str, abi: str, minors: Collection[int]) -> bool:

@@ -29,7 +29,6 @@ class Worlds:
     Attributes:
         platforms: One platform for each distinct marker.
         starts: The first version of each run of Pythons that no marker tells apart.
-        minors: The X.Y that the span allows, as far as they matter here.
         full: The set of all worlds.
     """
 
@@ -50,7 +49,6 @@ class Worlds:
         self.platforms = tuple(distinct.values())
         texts = sorted(set(markers))
         samples = python_samples(requires_python, texts)
-        self.minors = frozenset(sample.minor for sample in samples)
         columns = {text: self._columns(text, samples) for text in texts}
         runs = [
             i
@@ -101,10 +99,7 @@ def python_samples(requires_python: str, markers: Iterable[str]) -> tuple[Python
         InputError: The span is malformed or allows no Python.
     """
     span = python_span(requires_python)
-    named: dict[int, set[int]] = {}
-    for text in (requires_python, *markers):
-        for minor, patch in _VERSION.findall(text):
-            named.setdefault(int(minor), set()).add(int(patch or 0))
+    named = _named((requires_python, *markers))
     allowed = [minor for minor in range(_NEWEST_MINOR) if _allowed(span, minor, named)]
     if not allowed:
         raise InputError(f"requires-python {requires_python!r} allows no Python 3")
@@ -117,6 +112,17 @@ def python_samples(requires_python: str, markers: Iterable[str]) -> tuple[Python
     )
 
 
+def python_minors(requires_python: str) -> frozenset[int]:
+    """Return every minor version of Python 3 that the span allows, those to come included.
+
+    Raises:
+        InputError: The span is malformed.
+    """
+    span = python_span(requires_python)
+    named = _named((requires_python,))
+    return frozenset(m for m in range(_NEWEST_MINOR) if _allowed(span, m, named))
+
+
 def python_span(requires_python: str) -> SpecifierSet:
     """Parse the span of Pythons.
 
@@ -127,6 +133,15 @@ def python_span(requires_python: str) -> SpecifierSet:
         return SpecifierSet(requires_python)
     except InvalidSpecifier as error:
         raise InputError(f"requires-python {requires_python!r} is malformed") from error
+
+
+def _named(texts: Iterable[str]) -> dict[int, set[int]]:
+    """Return the versions of Python 3 that occur in texts, as patches by minor."""
+    named: dict[int, set[int]] = {}
+    for text in texts:
+        for minor, patch in _VERSION.findall(text):
+            named.setdefault(int(minor), set()).add(int(patch or 0))
+    return named
 
 
 def _allowed(span: SpecifierSet, minor: int, named: dict[int, set[int]]) -> list[int]:

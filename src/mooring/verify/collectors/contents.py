@@ -62,6 +62,8 @@ def _look(folder: Folder, task: Task, where: str | None) -> Look:
     except OSError as error:
         if error.errno in _ABSENT:
             return MISSING
+        if error.errno == errno.ELOOP:
+            return Look("link", problem="it is a link that leads nowhere")
         return Look("file", problem=(error.strerror or str(error)).lower())
 
 
@@ -72,7 +74,7 @@ def _look_at(folder: Folder, task: Task, where: str) -> Look:
         kind = "link"
         real = folder.regular(task.target)
         if real is None:
-            return Look("link", problem="it is a link to nothing")
+            return Look("link", problem="it is a link that leads nowhere")
         where, info = real, os.lstat(real)
     if not stat.S_ISREG(info.st_mode):
         return Look("other", problem=f"it is {kind_of(info.st_mode)}, not a file")

@@ -19,7 +19,7 @@ from mooring.verify.inventory import Inventory, TargetKind
 _KEPT_LIMIT = 8 << 20
 """Bytes of one metadata file that are kept; a RECORD of 10,000 rows has one MiB."""
 _ALL_KEPT_LIMIT = 64 << 20
-_MOST_ENTRIES = 400_000
+MOST_ENTRIES = 300_000
 _LARGEST_FILE = 8 << 30
 _LONGEST_PATH = 4096
 
@@ -40,6 +40,7 @@ class TarCollector:
         root: The environment's root inside the target, such as `/opt/env`. The entries may be
             named from there (`env/...`, as `docker cp` does) or from `/` (`docker export`).
         hash_files: Whether contents are hashed.
+        most_entries: More files than this are refused: each costs memory.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class TarCollector:
         root: str,
         *,
         hash_files: bool = True,
+        most_entries: int = MOST_ENTRIES,
     ) -> None:
         self._open_stream = open_stream
         self._kind = kind
         self._target = target
         self._root = posixpath.normpath("/" + root).lstrip("/")
         self._hash_files = hash_files
+        self._most_entries = most_entries
 
     def collect(self) -> Inventory:
         """Return what is there.
@@ -64,7 +67,9 @@ class TarCollector:
             TarError: The stream is damaged, breaks off, or is larger than what is accepted.
             NoEnvironmentError: There is no environment at that root.
         """
-        pass_ = _Pass(self._root, self._target, hash_files=self._hash_files)
+        pass_ = _Pass(
+            self._root, self._target, hash_files=self._hash_files, most=self._most_entries
+        )
         with self._open_stream() as stream:
             pass_.read(stream)
         tree = pass_.tree()
@@ -99,7 +104,7 @@ class TarCollector:
 class _Pass:
     """What one pass over the stream keeps, separately for each prefix."""
 
-    def __init__(self, root: str, where: str, *, hash_files: bool) -> None:
+    def __init__(self, root: str, where: str, *, hash_files: bool, most: int) -> None:
         self._root = root
         # The whole path first: that is the prefix that only the environment can have.
         self._held: dict[str, dict[str, Held]] = {root: {}, posixpath.basename(root): {}}
@@ -107,6 +112,7 @@ class _Pass:
         self._hash_files = hash_files
         self._kept_bytes = 0
         self._count = 0
+        self._most = most
 
     def read(self, stream: IO[bytes]) -> None:
         """Read the stream to its end."""
@@ -138,8 +144,9 @@ class _Pass:
             case "hardlink":
                 linked = _normal(entry.target)
                 inside = _below(linked, root) if linked is not None else None
+                held = self._held[root]
                 # Its target is an entry that came before, unless it is outside of the environment.
-                return self._held[root].get(inside or "", _UNKNOWN_LINK)
+                return _UNKNOWN_LINK if inside is None else held.get(inside, _UNKNOWN_LINK)
             case "sparse":
                 return Held("file", problem="it is stored with holes and was not read")
             case _:
@@ -174,8 +181,8 @@ class _Pass:
 
     def _count_one(self, path: str) -> None:
         self._count += 1
-        if self._count > _MOST_ENTRIES:
-            raise TarError(f"it holds more than {_MOST_ENTRIES} files", where=self._where)
+        if self._count > self._most:
+            raise TarError(f"it holds more than {self._most} files", where=self._where)
         if len(path) > _LONGEST_PATH:
             raise TarError("it holds a path that no system allows", where=self._where)
 

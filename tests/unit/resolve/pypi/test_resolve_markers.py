@@ -96,10 +96,10 @@ def installed(
     """Walk along the edges that hold in one environment."""
     own = found.project
     pending = list(own.dependencies)
-    for extra in extras:
-        pending += own.extras[extra]
-    for group in groups:
-        pending += own.groups[group]
+    for chosen in sorted(extras):
+        pending += own.extras[chosen]
+    for chosen in sorted(groups):
+        pending += own.groups[chosen]
     seen: set[tuple[int, str | None]] = set()
     while pending:
         each = pending.pop()
