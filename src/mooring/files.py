@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -19,6 +20,13 @@ MAX_TEXT_BYTES = 64 << 20
 LOCK_WAIT_SECONDS = 120.0
 
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+MAX_KEY_PARTS = 100
+"""Parts of a dotted TOML key; the time to parse one grows with their square."""
+
+_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY_PART}){{{MAX_KEY_PARTS}}}")
+# TOML's whole numbers have 64 bits. Python refuses to read or to write those of 4,300 digits.
+_HUGE_NUMBER = re.compile(r"(?<![A-Za-z0-9_\"'.])(?:0[xob][0-9A-Fa-f_]{1000}|[0-9][0-9_]{1000})")
 _TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -73,8 +81,9 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     """Parse TOML; a syntax error names file and line.
 
     Raises:
-        InputError: The text is not TOML or holds merge-conflict markers.
+        InputError: The text is not TOML, holds merge-conflict markers, or what no real file has.
     """
+    _refuse_costly(text, where)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -88,6 +97,19 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise InputError(f"not valid TOML: {message}", where=where) from error
     except RecursionError as error:
         raise InputError("the TOML is nested too deeply", where=where) from error
+
+
+def _refuse_costly(text: str, where: str) -> None:
+    """Raise `InputError` for TOML that takes minutes to parse, or gives values of no use."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        # Counting is fast; a line with so many dots may also be a list of versions.
+        if line.count(".") >= MAX_KEY_PARTS and _LONG_KEY.search(line):
+            raise InputError(
+                f"a dotted key has more than {MAX_KEY_PARTS} parts", where=f"{where}:{number}"
+            )
+    if match := _HUGE_NUMBER.search(text):
+        number = text.count("\n", 0, match.start()) + 1
+        raise InputError("a number is too large", where=f"{where}:{number}")
 
 
 def read_toml(path: Path, *, shown: str | None = None) -> dict[str, Any]:
@@ -129,6 +151,9 @@ def write_file(path: Path, data: bytes | str) -> None:
 
 
 def _stage(path: Path, data: bytes) -> Path:
+    if path.is_dir():
+        # The rename would fail as well, but after other files were replaced.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)

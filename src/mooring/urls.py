@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/\s@'\"]+)@")
+# Up to the last `@` of the authority, as `urlsplit` reads it. A text that is no well-formed URL may
+# have a `/` in its password: everything to the last `@` goes when what follows the first `:` is no
+# port. A path that was put in normal form has one slash left. The bounds keep the search linear.
+_USERINFO = re.compile(
+    r"(?<=[A-Za-z0-9+.-])(?P<mark>:/{1,2})"
+    r"(?P<user>[^/\s]{1,4096}|[^\s/@:]{0,512}:(?!\d+(?:[/?#\s]|$))\S{0,4096})@"
+)
+# The user of ssh is no secret: `git@host`.
+_SSH_USER = re.compile(r"[^:@\s]+")
 
 
 def strip_credentials(url: str) -> str:
@@ -28,11 +36,11 @@ def credentials(url: str) -> tuple[str, str] | None:
 
 def redact(text: str) -> str:
     """Replace the credentials of every URL in a text by `***`."""
-    return _USERINFO.sub(
-        lambda match: (
-            match[0]
-            if match["scheme"].startswith(("ssh", "git+ssh")) and ":" not in match["user"]
-            else f"{match['scheme']}***@"
-        ),
-        text,
-    )
+    return _USERINFO.sub(_without_user, text)
+
+
+def _without_user(match: re.Match[str]) -> str:
+    start = match.start()
+    if match.string[max(0, start - 3) : start] == "ssh" and _SSH_USER.fullmatch(match["user"]):
+        return match[0]
+    return f"{match['mark']}***@"

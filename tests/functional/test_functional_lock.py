@@ -31,7 +31,7 @@ def test_one_lock_holds_every_platform_extra_and_group(
     (project / "pyproject.toml").write_text(manifest(stocked) + MORE)
     assert mooring("lock").code == 0
     lock = Pylock.from_dict(tomllib.loads((project / "pylock.toml").read_text()))
-    markers = {package.name: str(package.marker or "") for package in lock.packages}
+    markers = {str(package.name): str(package.marker or "") for package in lock.packages}
     assert markers["alpha"] == ""
     assert markers["beta"] == ""
     assert markers["winonly"] == 'sys_platform == "win32"'

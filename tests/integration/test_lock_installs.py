@@ -125,7 +125,7 @@ def test_packaging_selects_wheels_for_every_platform(locked: Path, name: str) ->
     lock = Pylock.from_dict(tomllib.loads((locked / "pylock.toml").read_text()))
     platform = Platform.parse(name)
     chosen = {
-        package.name: artifact
+        str(package.name): artifact
         for package, artifact in lock.select(
             environment=platform.marker_environment(PYTHON),  # type: ignore[arg-type]
             tags=platform.tags(PYTHON),

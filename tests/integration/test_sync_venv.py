@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ from mooring.errors import InputError
 from mooring.install.failures import SyncError
 from mooring.install.folder import MARK_NAME
 from mooring.install.venv import SyncResult, SyncSettings, sync_venv
-from mooring.lock.model import Artifact, Package, Selected, Selection
+from mooring.lock.formats import pylock
+from mooring.lock.model import Artifact, Lock, Package, Selected, Selection
 from mooring.manifest.model import Index, VerifyPolicy
 from mooring.platforms import Platform, PythonVersion
 from mooring.verify.collectors.path import PathCollector
@@ -343,3 +347,44 @@ def test_a_folder_with_other_things_is_refused(
         sync(tmp_path / "src", chosen(), reporter)
     assert [p.name for p in (tmp_path / "src").iterdir()] == ["main.py"]
     assert fake_index.log == []
+
+
+_SCRIPT = """\
+import sys
+from pathlib import Path
+from mooring.install.venv import SyncSettings, sync_venv
+from mooring.lock.formats import pylock
+from mooring.lock.select import select
+from mooring.platforms import Platform, PythonVersion
+from mooring.reporting import SILENT
+lock = pylock.read(Path(sys.argv[1]).read_text(), "lock")
+python = PythonVersion(minor=sys.version_info.minor)
+selection = select(lock, platform=Platform.current(), python=python)
+settings = SyncSettings(interpreter=Path(sys.executable))
+sync_venv(Path(sys.argv[2]), selection, indexes=(), reporter=SILENT, settings=settings)
+"""
+
+
+@pytest.mark.parametrize("after", ["python", "first request"])
+def test_a_killed_sync_is_repaired_by_the_next(
+    tmp_path: Path, fake_index: FakeIndex, reporter: RecordingReporter, after: str
+) -> None:
+    files = [fake_index.add(f"pkg{n}", "1.0")[0] for n in range(6)]
+    wanted = chosen(*(locked(fake_index, file) for file in files))
+    lock = Lock(created_by="test", packages=tuple(s.package for s in wanted.packages))
+    (tmp_path / "pylock.toml").write_text(pylock.write(lock))
+    fake_index.latency = 0.1
+    env = tmp_path / "env"
+    words = [sys.executable, "-c", _SCRIPT, str(tmp_path / "pylock.toml"), str(env)]
+    process = subprocess.Popen(words, start_new_session=True)
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        if (env / "bin").exists() if after == "python" else fake_index.log:
+            break
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    fake_index.latency = 0
+    sync(env, wanted, reporter)
+    assert verified(env, wanted).findings == ()
+    assert not (env / MARK_NAME).exists()

@@ -80,6 +80,25 @@ class TestParseToml:
         with pytest.raises(InputError, match="nested too deeply"):
             files.parse_toml("a = " + "[" * 100_000, "x.toml")
 
+    @pytest.mark.parametrize(
+        "key", ["a" + ".a" * 100_000, "[" + "a." * 100_000 + "a]", "'a' . \"b\"" + " . c" * 100_000]
+    )
+    def test_a_key_that_would_take_minutes_is_refused(self, key: str) -> None:
+        with pytest.raises(InputError, match="a dotted key has more than") as caught:
+            files.parse_toml(f"x = 1\n{key} = 1\n", "x.toml")
+        assert caught.value.where == "x.toml:2"
+
+    @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000])
+    def test_a_number_that_python_cannot_write_is_refused(self, number: str) -> None:
+        with pytest.raises(InputError, match="too large") as caught:
+            files.parse_toml(f"x = 1\ny = [\n{number}]\n", "x.toml")
+        assert caught.value.where == "x.toml:3"
+
+    def test_long_lists_digits_and_dots_in_texts_are_fine(self) -> None:
+        versions = ", ".join(['"1.2.3"'] * 1000)
+        text = f"a = [{versions}]\nb = '{'9' * 5000}'\nc = 0.{'1' * 5000}\n"
+        assert len(files.parse_toml(text, "x.toml")) == 3
+
     def test_read_toml_joins_both(self, tmp_path: Path) -> None:
         (tmp_path / "x.toml").write_text("a = 1\n")
         assert files.read_toml(tmp_path / "x.toml") == {"a": 1}
@@ -94,6 +113,15 @@ class TestWriteFiles:
         files.write_file(target, b"two\n")
         assert target.read_bytes() == b"two\n"
         assert _names(target.parent) == ["pylock.toml"]
+
+    def test_a_folder_in_the_way_of_one_file_leaves_the_others_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "first").write_text("old")
+        (tmp_path / "second").mkdir()
+        with pytest.raises(MooringError, match="cannot write") as caught:
+            files.write_files({tmp_path / "first": b"new", tmp_path / "second": b"new"})
+        assert caught.value.where == str(tmp_path / "second")
+        assert (tmp_path / "first").read_text() == "old"
+        assert _names(tmp_path) == ["first", "second"]
 
     @posix
     def test_a_new_file_obeys_the_umask_and_an_old_one_keeps_its_mode(self, tmp_path: Path) -> None:

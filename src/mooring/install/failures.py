@@ -44,7 +44,7 @@ def sync_failure(said: str, where: str, indexes: Sequence[IndexLike] = ()) -> Sy
     """
     said = readable(said)
     explained = (
-        _of_disk(said) or _of_content(said) or _of_wheels(said) or _of_network(said, indexes)
+        _of_disk(said) or _of_content(said) or _of_packages(said) or _of_network(said, indexes)
     )
     if explained is not None:
         return SyncError(explained.message, where=where, hint=explained.hint)
@@ -117,11 +117,17 @@ def _of_network(said: str, indexes: Sequence[IndexLike]) -> _Explained | None:
     return _Explained(message=f"{_package(said)}: {failure.message}", hint=hint)
 
 
-def _of_wheels(said: str) -> _Explained | None:
+def _of_packages(said: str) -> _Explained | None:
     if "--no-build" in said and "no binary distribution" in said:
         return _Explained(
             message=f"a locked wheel does not fit this Python or machine:\n{tail(said, 3)}",
             hint="lock again with this machine among the platforms",
+        )
+    if "`RECORD` file is invalid" in said:
+        return _Explained(
+            message="an installed package is damaged, so that it cannot be replaced:\n"
+            + tail(said, 2),
+            hint="remove the environment's folder and sync again",
         )
     if "Failed to build" in said:
         return _Explained(

@@ -155,10 +155,15 @@ class Selected:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """The lock reduced to one platform, Python and set of extras and groups, sorted by name."""
+    """The lock reduced to one platform, Python and set of extras and groups, sorted by name.
+
+    Attributes:
+        environment: Name of the environment that was selected, for messages only.
+    """
 
     platform: Platform
     python: PythonVersion
     extras: tuple[str, ...]
     groups: tuple[str, ...]
     packages: tuple[Selected, ...]
+    environment: str | None = field(default=None, compare=False)

@@ -14,9 +14,9 @@ _SHOWN_CHARACTERS = 160
 
 _PLACE = re.compile(r"(?P<file>[^:]*)(?::(?P<line>\d+))?")
 
-# `urls.redact` handles well-formed URLs. A text that did not parse may hold a password with `/`,
-# `@` or quotes in it: everything from `//` to the last `@` goes when that part can be a password.
-_ODD_USERINFO = re.compile(r"://(?:[^/\s]*@|[^\s/@]*:(?!\d+(?:[/?#\s]|$))\S*@)")
+# What `urls.redact` cannot know for a URL: `user:password@host` without a scheme. The `@` of an image
+# reference has a digest behind it.
+_BARE_USERINFO = re.compile(r"(?<![^\s'\"(])[^\s:/@]{0,256}:[^\s/]{1,256}@(?!sha\d+:)")
 
 
 class Problems:
@@ -94,7 +94,7 @@ class Catching:
 
 def quoted(text: str) -> str:
     """Return a declared text for a message: quoted, cut, and without any credentials."""
-    text = _ODD_USERINFO.sub("://***@", text)
+    text = _BARE_USERINFO.sub("***@", redact(text))
     if len(text) > _SHOWN_CHARACTERS:
         text = text[:_SHOWN_CHARACTERS] + "..."
     return repr(text)

@@ -29,7 +29,8 @@ def check_artifact(selected: Selected, distribution: Distribution, fix: str) -> 
     artifact = selected.artifact
     if artifact.kind != "wheel":
         return
-    if any(f.path == f"{distribution.info}/uv_build.json" for f in distribution.files):
+    built_by_uv = f"{distribution.info}/uv_build.json"
+    if distribution.direct_url is None and any(f.path == built_by_uv for f in distribution.files):
         yield _other(selected, "uv built it from source", "a local build", fix)
         return
     tags, locked = installed_tags(distribution), _file_tags(artifact)

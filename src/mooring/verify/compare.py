@@ -92,7 +92,7 @@ def _missing(
                 message="it is locked, but not installed",
                 package=package.name,
                 expected=package.version,
-                fix=install_locked(inventory),
+                fix=install_locked(inventory, selection),
             )
 
 
@@ -105,7 +105,6 @@ def _extra(
         if name in locked or name in allowed:
             continue
         seed = name in SEEDS
-        keep = f'or allow-extra = ["{name}"] in [tool.mooring.verify]'
         yield Finding(
             rule=rules.EXTRA.at("info") if seed else rules.EXTRA,
             message="the environment was created with it"
@@ -113,7 +112,7 @@ def _extra(
             else "it is installed, but not locked",
             package=name,
             actual=shown(found[0].version),
-            fix=f"{install_locked(inventory)}, {keep}",
+            fix=install_locked(inventory, selection),
         )
     for path in inventory.leftovers:
         yield Finding(
@@ -130,7 +129,7 @@ def _packages(
     pairs: Iterable[tuple[Selected, Distribution]],
     installed: _Installed,
 ) -> Iterator[Finding]:
-    fix = install_locked(inventory)
+    fix = install_locked(inventory, selection)
     supported = supported_tags(selection.platform, _running(selection, inventory))
     for selected, distribution in pairs:
         name = selected.package.name
@@ -166,7 +165,7 @@ def _duplicates(name: str, found: Sequence[Distribution], fix: str) -> Iterator[
 def _python(selection: Selection, inventory: Inventory) -> Iterator[Finding]:
     """Compare the interpreter; its patch release only when the lock pins one."""
     locked, seen = selection.python, inventory.interpreter.version
-    remedy = install_locked(inventory)
+    remedy = install_locked(inventory, selection)
     if seen is None:
         yield Finding(
             rule=rules.UNVERIFIABLE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mooring.errors import InputError
@@ -137,13 +137,14 @@ def select_environment(
 ) -> Selection:
     """Reduce the lock to one environment on one platform."""
     chosen = environment_of(project, environment)
-    return select(
+    selection = select(
         project.lock,
         platform=platform,
         python=python or python_of(project, environment),
         extras=chosen.extras,
         groups=chosen.groups,
     )
+    return replace(selection, environment=environment)
 
 
 def _environment_names(project: LockedProject) -> list[str]:

@@ -77,6 +77,11 @@ HASH = (
             "src==1.0 cannot be built from source",
             "wheel",
         ),
+        (
+            "error: `RECORD` file is invalid\n  cause: CSV parse error: record 0",
+            "an installed package is damaged",
+            "remove the environment's folder",
+        ),
         ("error: something new", "uv could not install the lock:\n  error: something new", ""),
         ("", "(it said nothing)", ""),
     ],

@@ -68,6 +68,10 @@ def test_urls_lose_their_credentials() -> None:
         "https://user:p/hunter2@host/x",
         "https://user:hunter2/4@host/x",
         "a @ git+https://user:hunter2'\"@host/x",
+        "https:/user:hunter2@host/x",
+        "user:hunter2@host/image",
+        ":hunter2@host/image",
+        "a @ git+user:p@hunter2@host:team/x.git",
     ],
 )
 def test_a_quoted_text_loses_credentials_of_any_shape(text: str) -> None:
@@ -77,6 +81,7 @@ def test_a_quoted_text_loses_credentials_of_any_shape(text: str) -> None:
 def test_a_quoted_text_keeps_ports_and_revisions() -> None:
     assert "host:8080/x@v1" in quoted("git+https://host:8080/x@v1")
     assert "host/x@v1" in quoted("git+https://host/x@v1")
+    assert "python:3.12@sha256:12" in quoted("python:3.12@sha256:12")
 
 
 def test_a_quoted_text_shows_control_characters_and_is_cut() -> None:

@@ -13,6 +13,9 @@ LARGEST_FILE = 8 << 30
 UNRECORDED_FILE = 64 << 20
 """A file whose size is not the recorded one differs anyway: above this it is not read."""
 
+MOST_FOLDERS = 20_000
+"""Folders whose links are remembered as resolved: a hostile RECORD names any number."""
+
 _PIECE = 1 << 20
 _OPEN = (
     os.O_RDONLY
@@ -55,7 +58,7 @@ class Folder:
         """Return the sorted names in a folder; none when it is absent or leaves the root."""
         where = self._folder(folder)
         try:
-            return sorted(os.listdir(where)) if where is not None else []  # noqa: PTH208 names only
+            return sorted(os.listdir(where)) if where is not None else []  # noqa: PTH208 (names, not paths)
         except OSError:
             return []
 
@@ -63,7 +66,7 @@ class Folder:
         """Return the device and inode of a folder inside the root."""
         where = self._folder(folder)
         try:
-            info = os.stat(where) if where is not None else None  # noqa: PTH116 as below
+            info = os.stat(where) if where is not None else None  # noqa: PTH116 (texts, as everywhere here)
         except OSError:
             return None
         if info is None or not stat.S_ISDIR(info.st_mode):
@@ -74,7 +77,7 @@ class Folder:
         """Return the text of a symbolic link, None when it is none."""
         where = self.place(path)
         try:
-            return os.readlink(where) if where is not None else None  # noqa: PTH115 as below
+            return os.readlink(where) if where is not None else None  # noqa: PTH115 (texts, as everywhere here)
         except OSError:
             return None
 
@@ -128,14 +131,17 @@ class Folder:
 
     def _folder(self, folder: str) -> str | None:
         """Return the absolute path of a folder behind its links, None when one leaves the root."""
+        if len(self._folders) > MOST_FOLDERS:
+            self._folders = {"": self.root}
+        folders = self._folders  # threads share it; another one may begin a new one
         known = folder
-        while known not in self._folders:
+        while known not in folders:
             known = known.rpartition("/")[0]
-        where = self._folders[known]
+        where = folders[known]
         for name in folder[len(known) :].split("/"):
             if name:
                 known = f"{known}/{name}" if known else name
-                where = self._folders[known] = None if where is None else self._step(where, name)
+                where = folders[known] = None if where is None else self._step(where, name)
         return where
 
     def _step(self, above: str, name: str) -> str | None:

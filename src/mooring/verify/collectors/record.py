@@ -9,7 +9,7 @@ import posixpath
 import re
 from typing import NamedTuple
 
-RECORD_LIMIT = 64 << 20
+RECORD_LIMIT = 16 << 20
 
 _DIGEST_CHARACTERS = {"sha256": 43, "sha384": 64, "sha512": 86}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

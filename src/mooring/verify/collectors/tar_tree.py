@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from mooring.verify.collectors.folder import LEAVES
+from mooring.verify.collectors.folder import LEAVES, MOST_FOLDERS
 from mooring.verify.collectors.layout import UnreadableError
 from mooring.verify.collectors.looks import MISSING, Look, Task
 
@@ -93,6 +93,8 @@ class TarTree:
 
     def _resolve(self, path: str, links: int = 0) -> str | None:
         """Return the path behind all links, None when it leaves the root or never ends."""
+        if len(self._folders) > MOST_FOLDERS:
+            self._folders = {"": ""}
         folder, _, name = path.rpartition("/")
         known = folder
         while known not in self._folders:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mooring.verify.findings import SEVERITIES, Finding, Severity, Verification
+from mooring.verify.rules import EXTRA
 
 ROWS_PER_PACKAGE = 10
 
@@ -50,7 +51,7 @@ def table(verification: Verification, *, most: int | None = ROWS_PER_PACKAGE) ->
     """
     return Table(
         rows=rows(verification, most=most),
-        fixes=tuple(dict.fromkeys(f.fix for f in verification.failing if f.fix)),
+        fixes=_fixes(verification),
         summary=summary(verification),
     )
 
@@ -87,6 +88,16 @@ def summary(verification: Verification) -> str:
     drifted = {f.package for f in verification.failing if f.package}
     where = f" in {_count(len(drifted), 'package')}" if drifted else ""
     return f"{checked}: {', '.join(counts)}{where}"
+
+
+def _fixes(verification: Verification) -> tuple[str, ...]:
+    """Return each command once, and for packages that are extra the setting that allows them."""
+    commands = list(dict.fromkeys(f.fix for f in verification.failing if f.fix))
+    extra = sorted({f.package for f in verification.failing if f.rule.id == EXTRA.id and f.package})
+    if extra:
+        names = ", ".join(f'"{name}"' for name in extra)
+        commands.append(f"or allow what is extra: allow-extra = [{names}] in the verify table")
+    return tuple(commands)
 
 
 def _is(finding: Finding, severity: Severity) -> bool:
