@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from mooring import __version__
 from mooring.errors import MooringError
@@ -22,6 +22,7 @@ CONNECTIONS = 16
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _RETRIES = 3
+_MAX_REDIRECTS = 10
 _PIECE = 1 << 16
 
 
@@ -64,24 +65,35 @@ class Fetcher:
         import requests  # loaded by `fetching` already
 
         try:
-            with self._session.get(
-                url,
-                stream=True,
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                headers={"Accept": accept},
-                auth=self._credentials.get(origin(url)),
-            ) as response:
-                if response.status_code >= 500 or response.status_code == 429:
-                    raise _failed(url, f"{response.status_code} {response.reason}")
-                body = _body(response, url, limit) if response.status_code == 200 else b""
-                return Answer(
-                    status=response.status_code,
-                    content_type=response.headers.get("Content-Type", ""),
-                    body=body,
-                    url=redact(response.url),
-                )
+            for _ in range(_MAX_REDIRECTS):
+                answer = self._ask(url, limit, accept)
+                if isinstance(answer, Answer):
+                    return answer
+                url = answer
         except (requests.RequestException, OSError, ValueError) as error:
             raise _failed(url, _reason(error)) from error
+        raise _failed(url, f"it redirects more than {_MAX_REDIRECTS} times")
+
+    def _ask(self, url: str, limit: int, accept: str) -> Answer | str:
+        """Send one request; return its answer, or where it is redirected to."""
+        with self._session.get(
+            url,
+            stream=True,
+            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+            headers={"Accept": accept},
+            auth=self._credentials.get(origin(url)),
+        ) as response:
+            if response.status_code >= 500 or response.status_code == 429:
+                raise _failed(url, f"{response.status_code} {response.reason}")
+            location = response.headers.get("Location")
+            if response.status_code in (301, 302, 303, 307, 308) and location:
+                return urljoin(url, location)
+            return Answer(
+                status=response.status_code,
+                content_type=response.headers.get("Content-Type", ""),
+                body=_body(response, url, limit) if response.status_code == 200 else b"",
+                url=redact(response.url),
+            )
 
 
 @contextmanager
@@ -94,6 +106,12 @@ def fetching(indexes: Iterable[IndexLike] = ()) -> Iterator[Fetcher]:
     import requests  # slow to import, and most runs find everything in a cache
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
+
+    class _Session(requests.Session):
+        """Leaves redirects to us: its own handling reads their bodies, whatever their size."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            return None
 
     class _Adapter(HTTPAdapter):
         """Trusts what OpenSSL does on this machine, SSL_CERT_FILE included, like uv."""
@@ -109,7 +127,7 @@ def fetching(indexes: Iterable[IndexLike] = ()) -> Iterator[Fetcher]:
         respect_retry_after_header=False,
         raise_on_status=False,
     )
-    with requests.Session() as session:
+    with _Session() as session:
         session.headers["User-Agent"] = f"mooring/{__version__}"
         adapter = _Adapter(pool_maxsize=CONNECTIONS, max_retries=retry)
         session.mount("https://", adapter)

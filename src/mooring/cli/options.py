@@ -109,8 +109,13 @@ def talk_options(function: F) -> F:
 
 
 def reporter(quiet: bool, verbose: bool) -> TerminalReporter:
-    """Make the reporter that `--quiet` and `--verbose` ask for."""
-    return TerminalReporter(quiet=quiet, verbose=verbose)
+    """Make the reporter that `--quiet` and `--verbose` ask for.
+
+    It is closed with the command, so that an error never stands behind a live line.
+    """
+    made = TerminalReporter(quiet=quiet, verbose=verbose)
+    click.get_current_context().call_on_close(made.close)
+    return made
 
 
 def print_json(document: Mapping[str, object]) -> None:

@@ -9,6 +9,7 @@ import click
 from mooring.cli import options
 from mooring.cli.project import locked_project
 from mooring.cli.verify_table import show_table
+from mooring.digests import sha256_hex
 from mooring.verify.report.json_report import document
 from mooring.workflow.containers import verify_container, verify_image
 from mooring.workflow.selecting import LockedProject
@@ -52,6 +53,7 @@ def command(
                 verified.verification,
                 verified.inventory,
                 lock_path=str(opened.path),
+                lock_sha256=sha256_hex(opened.path.read_bytes()),
                 selection=verified.selection,
             )
         )
