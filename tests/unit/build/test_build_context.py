@@ -57,24 +57,6 @@ def test_the_whole_project_without_what_is_left_out(project: Path) -> None:
     assert "pylock.toml" in paths(project, "pylock.toml", leave_out={"pylock.toml"})
 
 
-@pytest.mark.parametrize(
-    ("pattern", "found"),
-    [
-        ("*.py", ["app.py"]),
-        ("src/**/*.csv", ["src/app/data/a.csv"]),
-        ("s?c", ["src/app/__init__.py", "src/app/data/a.csv"]),
-        ("src/app/__pycache__/*.py", None),
-        ("src/[ab]*", ["src/app/__init__.py", "src/app/data/a.csv"]),
-    ],
-)
-def test_patterns(project: Path, pattern: str, found: list[str] | None) -> None:
-    if found is None:
-        with pytest.raises(InputProblems, match="no file matches"):
-            paths(project, pattern)
-    else:
-        assert paths(project, pattern) == found
-
-
 def test_a_name_that_looks_like_a_pattern_is_a_name(project: Path) -> None:
     (project / "data[1].csv").write_text("x")
     assert paths(project, "data[1].csv") == ["data[1].csv"]
