@@ -120,4 +120,8 @@ def reporter(quiet: bool, verbose: bool) -> TerminalReporter:
 
 def print_json(document: Mapping[str, object]) -> None:
     """Print a document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    if not text.isprintable():
+        # Line feeds apart, a name may hold what no terminal should see, or what is no UTF-8.
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)

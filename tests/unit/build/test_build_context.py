@@ -76,6 +76,17 @@ def test_links_inside_become_copies(project: Path) -> None:
     assert hashed(found)[1].digest == "sha256:" + hashlib.sha256(b"app.py").hexdigest()
 
 
+def test_links_that_multiply_folders_have_an_end(project: Path) -> None:
+    for number in range(1, 30):
+        folder = project / f"bomb{number}"
+        folder.mkdir()
+        for name in ("a", "b"):
+            (folder / name).symlink_to(f"../bomb{number - 1}")
+    (project / "bomb0").mkdir()
+    with pytest.raises(InputError, match="more than 1,000 files and folders"):
+        collect(project, ["bomb29"], most=1000)
+
+
 def test_everything_that_is_wrong_is_reported_together(project: Path) -> None:
     outside = project.parent / "secret"
     outside.write_text("x")
