@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,8 @@ from mooring.errors import MooringError
 from mooring.urls import redact
 
 KEPT_OUTPUT_BYTES = 32 << 20
+GRACE_SECONDS = 3.0
+"""How long a program may take to end when it is told to; CI systems wait less than ten."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,17 +67,16 @@ def run(
     finally:
         if source is not None:
             source.close()
-    with process:
-        collected = _Collected(process, stdin if isinstance(stdin, bytes) else None, on_line)
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            process.kill()
-            raise ProcessError(f"`{_shown(words)}` did not end within {timeout:.0f} s") from error
-        except BaseException:
-            process.terminate()
-            raise
-        stdout, stderr = collected.join()
+    collected = _Collected(process, stdin if isinstance(stdin, bytes) else None, on_line)
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired as error:
+        _end(process)
+        raise ProcessError(f"`{_shown(words)}` did not end within {timeout:.0f} s") from error
+    except BaseException:
+        _end(process)
+        raise
+    stdout, stderr = collected.join()
     return Completed(argv=words, returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
@@ -104,6 +105,19 @@ def streamed(
         said = errors.join().strip()
     if code not in (0, -13):
         raise ProcessError(f"`{_shown(words)}` failed: {redact(said) or f'exit code {code}'}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program: `docker build`, for one, goes on with its work after a polite request."""
+    process.terminate()
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    except BaseException:
+        process.kill()
+        raise
 
 
 def _start(
@@ -144,9 +158,17 @@ class _Drain:
                 self._kept += line
             if self._on_line is not None:
                 self._on_line(redact(line.decode("utf-8", "replace").rstrip("\r\n")))
+        self._pipe.close()
 
     def join(self) -> str:
-        self._thread.join()
+        """Return what was kept; called when the program has ended.
+
+        What it started and left behind may hold the pipe for ever: silence ends the waiting.
+        """
+        read = -1
+        while self._thread.is_alive() and read < len(self._kept):
+            read = len(self._kept)
+            self._thread.join(GRACE_SECONDS)
         return self._kept.decode("utf-8", "replace")
 
 
@@ -170,16 +192,16 @@ class _Collected:
 
     def join(self) -> tuple[str, str]:
         if self._feeder is not None:
-            self._feeder.join()
+            self._feeder.join(GRACE_SECONDS)
         return self._stdout.join(), self._stderr.join()
 
 
 def _feed(pipe: IO[bytes], data: bytes) -> None:
-    try:
+    # A program that ended without reading all of it is no error: its exit code says why.
+    with suppress(OSError):
         pipe.write(data)
+    with suppress(OSError):
         pipe.close()
-    except (BrokenPipeError, OSError):
-        return  # the program ended without reading all of it; its exit code says why
 
 
 def _shown(words: tuple[str, ...]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from tests.fakes import FakeIndex
+from tests.integration.images_fixtures import http_server
 
 from mooring.artifacts.fetch import FetchError, fetching
 from mooring.manifest.model import Index
@@ -30,6 +33,31 @@ def test_credentials_go_to_their_own_host_only(fake_index: FakeIndex) -> None:
         assert fetcher.get(f"{fake_index.url}a/", limit=1 << 20).status == 200
     with fetching([other]) as fetcher:
         assert fetcher.get(f"{fake_index.url}a/", limit=1 << 20).status == 401
+
+
+def test_redirects_are_followed_end_and_get_no_credentials_of_others() -> None:
+    def respond(
+        method: str, path: str, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        seen.append((path, "Authorization" in headers))
+        if path == "/simple/a":
+            return 302, {"Location": f"http://localhost:{address.rpartition(':')[2]}/b"}, b"x" * 999
+        if path == "/b":
+            return 200, {}, b"there"
+        return 301, {"Location": "/again" if path != "/broken" else "http://[::1"}, b""
+
+    seen: list[tuple[str, bool]] = []
+    with http_server(respond) as address:
+        own = Index(name="own", url=f"http://ann:s3cret@{address}/simple")
+        with fetching([own]) as fetcher:
+            answer = fetcher.get(f"http://{address}/simple/a", limit=100)
+            assert (answer.status, answer.body) == (200, b"there")
+            assert answer.url.endswith("/b")
+            assert seen == [("/simple/a", True), ("/b", False)]
+            with pytest.raises(FetchError, match="redirects more than"):
+                fetcher.get(f"http://{address}/loop", limit=100)
+            with pytest.raises(FetchError, match="cannot be reached"):
+                fetcher.get(f"http://{address}/broken", limit=100)
 
 
 def test_a_server_error_is_tried_again_then_reported(fake_index: FakeIndex) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from mooring.process import ProcessError, run, streamed
+from mooring.process import GRACE_SECONDS, ProcessError, run, streamed
 
 pytestmark = pytest.mark.process
 
@@ -84,6 +85,34 @@ def test_out_of_time_ends_the_program_and_shows_no_secret() -> None:
         run([PYTHON, "-c", code, "https://me:secret@h.example/"], timeout=0.3)
     assert time.monotonic() - begun < 10
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_an_interrupt_ends_a_program_that_ignores_requests() -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    begun = time.monotonic()
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run([PYTHON, "-c", code])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - begun < GRACE_SECONDS + 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is a shell line")
+@pytest.mark.parametrize("end", ["exit 0", "wait"])
+def test_what_a_program_leaves_behind_is_not_waited_for(end: str) -> None:
+    begun = time.monotonic()
+    try:
+        run(["sh", "-c", f"echo said; sleep 20 & {end}"], timeout=1)
+    except ProcessError as error:
+        assert "did not end" in str(error)  # noqa: PT017  # one of the two ends in time
+    assert time.monotonic() - begun < 15
 
 
 def test_streamed_gives_all_of_it() -> None:

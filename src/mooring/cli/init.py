@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mooring.cli import options
+from mooring.cli.outcome import printable
 from mooring.files import write_file
 from mooring.manifest.editor import Proposal, propose
 from mooring.workflow.targets import running_python
@@ -27,7 +28,7 @@ def command(project: Path, yes: bool, quiet: bool, verbose: bool) -> int:
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("there is no terminal to ask on; pass --yes to write")
-        click.echo(_diff(proposal), err=True)
+        click.echo(printable(_diff(proposal)), err=True)
         if not click.confirm(f"Write {proposal.path}?", default=True, err=True):
             reporter.finish("nothing was written")
             return 0
