@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from mooring import __version__
@@ -23,6 +24,7 @@ CONNECTIONS = 16
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _RETRIES = 3
 _PIECE = 1 << 16
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 
 
 class FetchError(MooringError):
@@ -41,6 +43,21 @@ class Answer:
     content_type: str
     body: bytes
     url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What a host answered that was asked for a part of a file.
+
+    Attributes:
+        status: 206 for a part; 200 where the host knows no parts.
+        start, total: Where the part begins in the file, and how large the file is, bytes.
+    """
+
+    status: int
+    start: int = 0
+    total: int = 0
+    body: bytes = b""
 
 
 class Fetcher:
@@ -80,6 +97,64 @@ class Fetcher:
                     body=body,
                     url=redact(response.url),
                 )
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise _failed(url, _reason(error)) from error
+
+    def get_part(self, url: str, span: str, *, limit: int) -> Part:
+        """Ask for a part of a file; a server may not know parts, and its answer says so.
+
+        Args:
+            url: As for `get`.
+            span: `first-last`, both inclusive, or `-count` for the end (RFC 9110, 14.1.2).
+            limit: Largest part in bytes.
+
+        Raises:
+            FetchError: As for `get`; or the part is another one than was asked for.
+        """
+        with self._asking(url, {"Range": f"bytes={span}"}) as response:
+            if response.status_code != 206:
+                # Nothing of the whole file is read, which may have gigabytes.
+                return Part(status=response.status_code)
+            match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            body = _body(response, url, limit)
+            if match is None or int(match[2]) - int(match[1]) + 1 != len(body):
+                raise _failed(url, "it sends another part of a file than it says")
+            return Part(status=206, start=int(match[1]), total=int(match[3]), body=body)
+
+    def download(self, url: str, target: BinaryIO, *, limit: int) -> int:
+        """Write a whole file into an open one, and return the status; only 200 writes.
+
+        Raises:
+            FetchError: As for `get`.
+        """
+        with self._asking(url, {}) as response:
+            if response.status_code == 200:
+                total = 0
+                for piece in response.iter_content(_PIECE):
+                    total += len(piece)
+                    if total > limit:
+                        raise FetchError(
+                            f"the file is larger than {limit} bytes", where=redact(url)
+                        )
+                    target.write(piece)
+            return response.status_code
+
+    @contextmanager
+    def _asking(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """Open an answer as it is on the server, without any compression for the way."""
+        import requests  # loaded by `fetching` already
+
+        try:
+            with self._session.get(
+                url,
+                stream=True,
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
+                auth=self._credentials.get(origin(url)),
+            ) as response:
+                if response.status_code >= 500 or response.status_code == 429:
+                    raise _failed(url, f"{response.status_code} {response.reason}")
+                yield response
         except (requests.RequestException, OSError, ValueError) as error:
             raise _failed(url, _reason(error)) from error
 

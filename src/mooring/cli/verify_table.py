@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +14,18 @@ from mooring.verify.report.table import Row, table
 from mooring.workflow.verifying import Verified
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+WIDTH_OF_FILES = 160
+"""Columns where standard output is no terminal and COLUMNS says nothing."""
+
+NARROW = 120
+"""Columns below which five columns of text would be columns of letters."""
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+_VALUE = 19
+"""Columns of a shortened digest."""
 
 
 def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
@@ -26,43 +38,104 @@ def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
     if shown:
         _print(shown)
     for fix in result.fixes:
-        click.echo(click.style("fix: ", fg="cyan", bold=True) + printable(fix), err=True)
+        click.echo(click.style("fix: ", fg="cyan", bold=True) + _safe(fix), err=True)
     if not quiet or not verified.verification.clean:
         mark = (
             click.style("✓ ", fg="green")
             if verified.verification.clean
             else click.style("✗ ", fg="red")
         )
-        target = printable(verified.inventory.target)
+        target = _safe(verified.inventory.target)
         click.echo(f"{mark}{target}: {result.summary}", err=True)
+
+
+def print_rows(console: Console, rows: list[Row]) -> None:
+    """Print rows in the form that fits the width of a console."""
+    for part in _blocks(rows) if console.width < NARROW else _columns(rows):
+        console.print(part)
 
 
 def _print(rows: list[Row]) -> None:
     from rich.console import Console  # loaded only when there is something to show
 
     console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=160)
-    console.print(_table(rows))
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=WIDTH_OF_FILES)
+    print_rows(console, rows)
 
 
-def _table(rows: list[Row]) -> Table:
+def _columns(rows: list[Row]) -> Iterator[RenderableType]:
+    """Yield one table: a column for each thing that is known of a finding."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("package", "rule", "what", "expected", "actual"):
-        shown.add_column(title, overflow="fold", no_wrap=title == "rule")
+    shown.add_column("package", overflow="fold", max_width=40)
+    shown.add_column("rule", no_wrap=True)
+    shown.add_column("what", overflow="fold")
+    for title in ("expected", "actual"):
+        shown.add_column(title, overflow="fold", min_width=_value_width(rows))
     last = None
     for row in rows:
-        what = f"{row.message}: {row.path}" if row.path else row.message
         shown.add_row(
-            Text("" if row.package == last else printable(row.package) or "(environment)"),
-            Text(row.rule, style=_COLOURS.get(row.severity or "", "")),
-            Text(printable(what)),
-            Text(printable(row.expected)),
-            Text(printable(row.actual)),
+            Text("" if row.package == last else _name(row)),
+            _rule(row),
+            Text(_what(row)),
+            Text(_safe(row.expected)),
+            Text(_safe(row.actual)),
         )
         last = row.package
-    return shown
+    yield shown
+
+
+def _blocks(rows: list[Row]) -> Iterator[RenderableType]:
+    """Yield a heading for each package and its findings below, for narrow terminals."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for _, group in groupby(rows, lambda row: row.package):
+        found = list(group)
+        yield Text(_name(found[0]), style="bold", overflow="fold")
+        block = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        block.add_column(width=1)
+        block.add_column(no_wrap=True)
+        block.add_column(overflow="fold")
+        for row in found:
+            lines = [_safe(row.message), _safe(row.path)]
+            lines += [f"expected {_safe(row.expected)}"] if row.expected else []
+            lines += [f"actual   {_safe(row.actual)}"] if row.actual else []
+            block.add_row("", _rule(row), Text("\n".join(filter(None, lines))))
+        yield block
+    yield Text("")
+
+
+def _value_width(rows: list[Row]) -> int:
+    """Return a width at which shortened digests stay in one piece."""
+    values = [len(value) for row in rows for value in (row.expected, row.actual)]
+    return min(_VALUE, max([*values, len("expected")]))
+
+
+def _name(row: Row) -> str:
+    return _safe(row.package) or "(environment)"
+
+
+def _what(row: Row) -> str:
+    return _safe(f"{row.message}: {row.path}" if row.path else row.message)
+
+
+def _rule(row: Row) -> Text:
+    from rich.text import Text
+
+    return Text(row.rule, style=_COLOURS.get(row.severity or "", ""))
+
+
+def _safe(text: str) -> str:
+    """Return foreign text that moves no cursor and, in a GitHub job, commands nothing.
+
+    The runner there reads `::name::` at the start of any printed line, and `##[name]` anywhere.
+    """
+    text = printable(text).replace("\n", " ").replace("\t", " ")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        text = text.replace("::", ":\u200b:").replace("##[", "##\u200b[")
+    return text
