@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer with its venv module; everything else is installed into .venv.
 PYTHON ?= python3
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto
 VENV := .venv
 BIN := $(VENV)/bin
 

@@ -24,7 +24,7 @@ MAX_KEY_PARTS = 100
 """Parts of a dotted TOML key; the time to parse one grows with their square."""
 
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY_PART}){{{MAX_KEY_PARTS}}}")
+_LONG_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*+(?:{_KEY_PART}){{{MAX_KEY_PARTS}}}")
 # TOML's whole numbers have 64 bits. Python refuses to read or to write those of 4,300 digits.
 _HUGE_NUMBER = re.compile(r"(?<![A-Za-z0-9_\"'.])(?:0[xob][0-9A-Fa-f_]{1000}|[0-9][0-9_]{1000})")
 _TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")

@@ -154,5 +154,5 @@ class TestResolving:
         told(mooring("verify", ".venv"), 3, ".venv")
         told(mooring("verify", ".", "--environment", "nope"), 3, ".")
         told(mooring("export", "--environment", "nope"), 2, "nope", "default")
-        told(mooring("export", "--platform", "linux-ppc64le"), 3, "linux-ppc64le")
+        told(mooring("export", "--platform", "linux-ppc64le"), 2, "linux-ppc64le", "osx-arm64")
         told(mooring("export", "--platform", "linux-63"), 2, "linux-63", "linux-64")

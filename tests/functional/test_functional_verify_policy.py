@@ -23,7 +23,8 @@ ALPHA = f"{SITE}/alpha/__init__.py"
 def drifted(project: Path) -> Path:
     """A project whose environment has a changed file and an extra package."""
     lock = Lock(
-        created_by="test", packages=tuple(locked(name, sdist=False).package for name in ("alpha", "beta"))
+        created_by="test",
+        packages=tuple(locked(name, sdist=False).package for name in ("alpha", "beta")),
     )
     (project / "pylock.toml").write_text(pylock.write(lock))
     (project / "mooring.toml").write_text(POLICY)

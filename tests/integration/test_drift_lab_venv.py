@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,21 +64,6 @@ def test_copied_elsewhere(lab: Lab, mooring: Mooring) -> None:
     outcome = mooring("verify", lab.clean, "--format", "json")
     assert rules_of(outcome.document["findings"]) == {("MOR126", None)}
     assert outcome.code == 0
-
-
-def test_shadowed_by_pythonpath(lab: Lab, mooring: Mooring, tmp_path: Path) -> None:
-    (tmp_path / "idna.py").write_text("")
-    words = [lab.fresh() / "bin" / "python", "-B", "-c", "print(flush=True); input()"]
-    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    with subprocess.Popen(
-        words, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        outcome = mooring("verify", "--pid", str(process.pid), "--format", "json")
-        process.communicate(b"\n", timeout=30)
-    assert rules_of(outcome.document["findings"]) == {("MOR120", None)}
-    assert outcome.code == 1
 
 
 def test_clean_by_uv(lab: Lab, mooring: Mooring, tmp_path: Path) -> None:

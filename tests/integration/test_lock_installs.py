@@ -152,3 +152,30 @@ def test_a_lock_says_what_others_leave_out(locked: Path, fake_index: FakeIndex) 
     assert raw["created-by"] == "mooring"
     text = (locked / "pylock.toml").read_text()
     assert str(locked) not in text
+
+
+def test_a_lock_without_a_declared_python_serves_others(
+    tmp_path: Path, fake_index: FakeIndex, mooring: Mooring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_index.add("alpha", "1.0", requires=["old ; python_version < '3.12'"])
+    fake_index.add("old", "1.0")
+    text = manifest(fake_index).replace('python = "3.11"\n', "")
+    (tmp_path / "pyproject.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert mooring("lock").code == 0
+    assert mooring("sync").code == 0
+    assert mooring("verify").code == 0
+    refused = mooring("sync", "--python", "3.10")
+    assert refused.code == 2
+    assert "the lock is for Python" in refused.err
+    # The environment of another Python is compared with what the lock holds for that one.
+    config = tmp_path / ".venv" / "pyvenv.cfg"
+    config.write_text(config.read_text().replace(f"version_info = {PYTHON}", "version_info = 3.14"))
+    report = mooring("verify", "--format", "json").document
+    assert report["lock"]["python"].startswith("3.14")
+
+
+def test_a_declared_python_is_the_only_one(locked: Path, mooring: Mooring) -> None:
+    refused = mooring("sync", "--python", "3.10")
+    assert refused.code == 2
+    assert f"the lock is for Python {PYTHON}" in refused.err

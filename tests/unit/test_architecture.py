@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -222,3 +223,10 @@ def test_text_rules_see() -> None:
     assert UNPINNED_ACTION.search(f"uses: actions/checkout@{'a' * 40}")
     assert not UNPINNED_ACTION.search(f"uses: actions/checkout@{'a' * 40} # v7.0.1")
     assert not MACHINE_PATHS.search("~/workspace/project and /home/me/work")
+
+
+def test_no_folder_of_tests_is_left_out_by_its_name(pytestconfig: pytest.Config) -> None:
+    patterns = pytestconfig.getini("norecursedirs")
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    names = {part for folder in folders for part in folder.relative_to(ROOT).parts}
+    assert not [name for name in names if any(fnmatch(name, pattern) for pattern in patterns)]

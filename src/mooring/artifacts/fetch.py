@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from mooring import __version__
 from mooring.errors import MooringError
@@ -23,6 +23,9 @@ CONNECTIONS = 16
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _RETRIES = 3
+_MAX_REDIRECTS = 10
+_REDIRECTS = (301, 302, 303, 307, 308)
+_AS_IT_IS = {"Accept": "*/*", "Accept-Encoding": "identity"}  # no compression for the way
 _PIECE = 1 << 16
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 
@@ -78,27 +81,13 @@ class Fetcher:
         Raises:
             FetchError: No answer, a status of 500 or more, or a body that is too large.
         """
-        import requests  # loaded by `fetching` already
-
-        try:
-            with self._session.get(
-                url,
-                stream=True,
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                headers={"Accept": accept},
-                auth=self._credentials.get(origin(url)),
-            ) as response:
-                if response.status_code >= 500 or response.status_code == 429:
-                    raise _failed(url, f"{response.status_code} {response.reason}")
-                body = _body(response, url, limit) if response.status_code == 200 else b""
-                return Answer(
-                    status=response.status_code,
-                    content_type=response.headers.get("Content-Type", ""),
-                    body=body,
-                    url=redact(response.url),
-                )
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise _failed(url, _reason(error)) from error
+        with self._asking(url, {"Accept": accept}) as response:
+            return Answer(
+                status=response.status_code,
+                content_type=response.headers.get("Content-Type", ""),
+                body=_body(response, url, limit) if response.status_code == 200 else b"",
+                url=redact(response.url),
+            )
 
     def get_part(self, url: str, span: str, *, limit: int) -> Part:
         """Ask for a part of a file; a server may not know parts, and its answer says so.
@@ -111,7 +100,7 @@ class Fetcher:
         Raises:
             FetchError: As for `get`; or the part is another one than was asked for.
         """
-        with self._asking(url, {"Range": f"bytes={span}"}) as response:
+        with self._asking(url, _AS_IT_IS | {"Range": f"bytes={span}"}) as response:
             if response.status_code != 206:
                 # Nothing of the whole file is read, which may have gigabytes.
                 return Part(status=response.status_code)
@@ -127,7 +116,7 @@ class Fetcher:
         Raises:
             FetchError: As for `get`.
         """
-        with self._asking(url, {}) as response:
+        with self._asking(url, _AS_IT_IS) as response:
             if response.status_code == 200:
                 total = 0
                 for piece in response.iter_content(_PIECE):
@@ -141,22 +130,30 @@ class Fetcher:
 
     @contextmanager
     def _asking(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
-        """Open an answer as it is on the server, without any compression for the way."""
+        """Open an answer, following redirects; each host is given its own credentials only."""
         import requests  # loaded by `fetching` already
 
+        asked = url
         try:
-            with self._session.get(
-                url,
-                stream=True,
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                headers={"Accept": "*/*", "Accept-Encoding": "identity", **headers},
-                auth=self._credentials.get(origin(url)),
-            ) as response:
-                if response.status_code >= 500 or response.status_code == 429:
-                    raise _failed(url, f"{response.status_code} {response.reason}")
-                yield response
+            for _ in range(_MAX_REDIRECTS):
+                with self._session.get(
+                    asked,
+                    stream=True,
+                    timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                    headers=headers,
+                    auth=self._credentials.get(origin(asked)),
+                ) as response:
+                    location = response.headers.get("Location")
+                    if response.status_code in _REDIRECTS and location:
+                        asked = urljoin(asked, location)
+                        continue
+                    if response.status_code >= 500 or response.status_code == 429:
+                        raise _failed(url, f"{response.status_code} {response.reason}")
+                    yield response
+                    return
         except (requests.RequestException, OSError, ValueError) as error:
-            raise _failed(url, _reason(error)) from error
+            raise _failed(asked, _reason(error)) from error
+        raise _failed(asked, f"it redirects more than {_MAX_REDIRECTS} times")
 
 
 @contextmanager
@@ -169,6 +166,12 @@ def fetching(indexes: Iterable[IndexLike] = ()) -> Iterator[Fetcher]:
     import requests  # slow to import, and most runs find everything in a cache
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
+
+    class _Session(requests.Session):
+        """Leaves redirects to us: its own handling reads their bodies, whatever their size."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            return None
 
     class _Adapter(HTTPAdapter):
         """Trusts what OpenSSL does on this machine, SSL_CERT_FILE included, like uv."""
@@ -184,7 +187,7 @@ def fetching(indexes: Iterable[IndexLike] = ()) -> Iterator[Fetcher]:
         respect_retry_after_header=False,
         raise_on_status=False,
     )
-    with requests.Session() as session:
+    with _Session() as session:
         session.headers["User-Agent"] = f"mooring/{__version__}"
         adapter = _Adapter(pool_maxsize=CONNECTIONS, max_retries=retry)
         session.mount("https://", adapter)

@@ -11,6 +11,9 @@ from mooring.build.daemon import EngineError
 _SHOWN_LINES = 20
 # BuildKit's plain progress: step number, then seconds, before each line of a command's output.
 _PROGRESS = re.compile(r"^#\d+ (?:\d+\.\d+ )?")
+_STEP = re.compile(r"^#(?P<number>\d+) ")
+_FAILED_STEP = re.compile(r"^#(?P<number>\d+) ERROR")
+_SHOWN_COLUMNS = 200
 _NOISE = re.compile(r"^(?:DONE|CACHED|sha256:|extracting|transferring|resolve )")
 
 
@@ -96,7 +99,22 @@ def explain(code: int, lines: Iterable[str]) -> EngineError:
     said = list(lines)
     text = "\n".join(said)
     hint = next((cause.hint for cause in _CAUSES if cause.pattern.search(text)), None)
-    plain = (_PROGRESS.sub("", line).rstrip() for line in said)
+    plain = (_PROGRESS.sub("", line).rstrip() for line in _of_failed_steps(said))
     kept = [line for line in plain if line and not _NOISE.match(line)][-_SHOWN_LINES:]
-    tail = "".join(f"\n  {line}" for line in kept)
+    tail = "".join(f"\n  {_shortened(line)}" for line in kept)
     return EngineError(f"the image build failed (exit code {code}){tail}", hint=hint)
+
+
+def _of_failed_steps(lines: list[str]) -> list[str]:
+    """Return the lines of the steps that failed; all of them when no step says so.
+
+    What follows the steps repeats the failed one, so it is only kept when there is no such step.
+    """
+    failed = {match["number"] for line in lines if (match := _FAILED_STEP.match(line))}
+    if not failed:
+        return lines
+    return [line for line in lines if (match := _STEP.match(line)) and match["number"] in failed]
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _SHOWN_COLUMNS else line[: _SHOWN_COLUMNS - 4] + " ..."

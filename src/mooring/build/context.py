@@ -23,6 +23,9 @@ FILE_TIME = 315532800
 
 It is not `SOURCE_DATE_EPOCH`: a time that moves with one package would move every layer."""
 
+MAX_ENTRIES = 200_000
+"""Files and folders that `files` may mean; links to folders can multiply a few into millions."""
+
 # Never meant when a folder is declared: caches, other environments, version control.
 _SKIPPED = frozenset(
     {
@@ -50,6 +53,7 @@ def collect(
     *,
     leave_out: Collection[str] = (),
     where: str = "tool.mooring.image.files",
+    most: int = MAX_ENTRIES,
 ) -> tuple[ContextFile, ...]:
     """Return the files that `files` declares, sorted by path, links resolved to copies.
 
@@ -59,12 +63,13 @@ def collect(
         leave_out: Paths that are not meant when a folder above them is declared, such as the
             lock: its raw bytes must not decide the image's tag.
         where: The key that declares them, for messages.
+        most: Files and folders that are looked at.
 
     Raises:
         InputError: Something declared is absent, leaves the project or is no file or folder;
-            all such problems are reported together.
+            all such problems are reported together. Or there are too many of them.
     """
-    walk = _Walk(root.resolve(), frozenset(leave_out))
+    walk = _Walk(root.resolve(), frozenset(leave_out), most)
     for number, text in enumerate(declared):
         walk.add(text, f"{where}[{number}]")
     raise_problems(walk.problems)
@@ -207,9 +212,10 @@ class _Hashing:
 class _Walk:
     """Collects files and problems while it goes through what is declared."""
 
-    def __init__(self, root: Path, leave_out: frozenset[str]) -> None:
+    def __init__(self, root: Path, leave_out: frozenset[str], most: int) -> None:
         self._root = root
         self._leave_out = leave_out
+        self._most = self._left = most
         self.found: dict[str, ContextFile] = {}
         self.problems: list[Problem] = []
 
@@ -226,6 +232,13 @@ class _Walk:
 
     def _visit(self, path: Path, shown: str, where: str, above: tuple[Path, ...]) -> None:
         """Add a file, or everything in a folder; `above` are the folders on the way to it."""
+        self._left -= 1
+        if self._left < 0:
+            raise InputError(
+                f"there are more than {self._most:,} files and folders",
+                where=where,
+                hint="name the folders that the image needs; links to folders count as copies",
+            )
         try:
             real = path.resolve(strict=True)
             found = real.stat()

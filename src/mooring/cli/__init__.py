@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -15,4 +16,17 @@ def main() -> None:
     from mooring.cli.group import cli
     from mooring.cli.outcome import run
 
+    _end_like_an_interrupt()
     sys.exit(run(cli, sys.argv[1:]))
+
+
+def _end_like_an_interrupt() -> None:
+    """Let a cancelled CI job or a closed terminal end the command as Ctrl-C does.
+
+    Their signals would end it on the spot, and leave temporary files and running builds behind.
+    A signal that is ignored already (`nohup`) stays ignored.
+    """
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)

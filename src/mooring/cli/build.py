@@ -61,10 +61,17 @@ def command(
     )
     if form == "json":
         options.print_json(_document(built))
-    word = "is there already" if built.image.reused else "built"
     names = ", ".join((built.image.reference, *built.image.tags))
-    reporter.finish(f"{names}: {word}")
+    reporter.finish(f"{names}: {_outcome(built)}")
     return 0
+
+
+def _outcome(built: Built) -> str:
+    if built.pushed:
+        return "built earlier, pushed now" if built.image.reused else "built and pushed"
+    if built.image.reused:
+        return "is in the registry already" if built.image.digest else "is there already"
+    return "built"
 
 
 def _document(built: Built) -> dict[str, object]:
@@ -76,6 +83,7 @@ def _document(built: Built) -> dict[str, object]:
         "image-id": image.image_id,
         "digest": image.digest,
         "reused": image.reused,
+        "pushed": built.pushed,
         "recipe-digest": built.recipe.digest,
         "platform": built.recipe.selection.platform.oci,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mooring.cli import options
+from mooring.cli.outcome import counted
 from mooring.cli.terminal import TerminalReporter
 from mooring.lock.model import Lock
 from mooring.manifest.reader import load
@@ -114,8 +115,8 @@ def _show_result(result: LockResult, reporter: TerminalReporter) -> None:
     platforms = sorted({str(c.target.platform) for c in result.coverage})
     names = ", ".join(path.name for path in result.written) or "nothing to write"
     reporter.finish(
-        f"{names}: {len(result.lock.packages)} packages, "
-        f"proved for {len(result.coverage)} environment and platform pairs"
+        f"{names}: {counted(len(result.lock.packages), 'package')}, "
+        f"proved for {counted(len(result.coverage), 'environment and platform pair')}"
         f" ({', '.join(platforms)})"
     )
 

@@ -109,10 +109,19 @@ def talk_options(function: F) -> F:
 
 
 def reporter(quiet: bool, verbose: bool) -> TerminalReporter:
-    """Make the reporter that `--quiet` and `--verbose` ask for."""
-    return TerminalReporter(quiet=quiet, verbose=verbose)
+    """Make the reporter that `--quiet` and `--verbose` ask for.
+
+    It is closed with the command, so that an error never stands behind a live line.
+    """
+    made = TerminalReporter(quiet=quiet, verbose=verbose)
+    click.get_current_context().call_on_close(made.close)
+    return made
 
 
 def print_json(document: Mapping[str, object]) -> None:
     """Print a document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    if not text.isprintable():
+        # Line feeds apart, a name may hold what no terminal should see, or what is no UTF-8.
+        text = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -23,7 +24,7 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say("interrupted")
         return INTERRUPTED
     except MooringError as error:
         show_error(error)
@@ -41,9 +42,24 @@ def run(command: click.Command, arguments: Sequence[str]) -> int:
 def show_error(error: MooringError) -> None:
     """Print message, place and remedy of an expected error on standard error."""
     label = "no" if error.exit_code == 1 else "error"
-    click.echo(click.style(f"{label}: ", fg="red", bold=True) + printable(str(error)), err=True)
+    say(click.style(f"{label}: ", fg="red", bold=True) + printable(str(error)))
     if error.hint:
-        click.echo(click.style("hint: ", fg="cyan", bold=True) + printable(error.hint), err=True)
+        say(click.style("hint: ", fg="cyan", bold=True) + printable(error.hint))
+
+
+def say(text: str) -> None:
+    """Print a line on standard error, in colour only on a terminal and where NO_COLOR is unset."""
+    click.echo(text, err=True, color=None if colours_wanted() else False)
+
+
+def colours_wanted() -> bool:
+    """Tell whether NO_COLOR leaves colours on; see no-color.org."""
+    return not os.environ.get("NO_COLOR")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `7,244 files`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def printable(text: str) -> str:

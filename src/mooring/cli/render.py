@@ -59,7 +59,7 @@ def command(
     changed = write_rendered(rendered, output or opened.root, check=check)
     names = ", ".join(path.name for path in changed)
     if check and changed:
-        click.echo(f"out of date: {names}; run `mooring render`", err=True)
+        click.echo(f"out of date: {names}; the same command without --check writes them", err=True)
         return 1
     reporter.finish(f"{names or 'nothing changed'} (template {rendered.template})")
     return 0

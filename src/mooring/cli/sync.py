@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from mooring.cli import options
+from mooring.cli.outcome import counted
 from mooring.cli.project import locked_project
+from mooring.platforms import PythonVersion
 from mooring.workflow.syncing import Synced, sync_project
 
 
@@ -16,6 +18,11 @@ from mooring.workflow.syncing import Synced, sync_project
 @options.project_option
 @options.lock_option
 @options.environment_option
+@click.option(
+    "--python",
+    metavar="X.Y",
+    help="Python of the environment, where the project leaves the choice.",
+)
 @click.option("--offline", is_flag=True, help="Use uv's cache only.")
 @options.frozen_option
 @options.format_option
@@ -25,6 +32,7 @@ def command(
     project: Path,
     lock_file: Path | None,
     environment: str,
+    python: str | None,
     offline: bool,
     frozen: bool,
     form: str,
@@ -39,14 +47,19 @@ def command(
     opened = locked_project(project, lock_file, frozen=frozen)
     reporter = options.reporter(quiet, verbose)
     synced = sync_project(
-        opened, environment=environment, path=path, offline=offline, reporter=reporter
+        opened,
+        environment=environment,
+        path=path,
+        python=PythonVersion.parse(python, "--python") if python else None,
+        offline=offline,
+        reporter=reporter,
     )
     if form == "json":
         options.print_json(_document(synced))
     checked = synced.verified.verification
     reporter.finish(
-        f"{synced.result.path}: {_changes(synced)}; {checked.packages} packages and "
-        f"{checked.checked_files} files match the lock"
+        f"{synced.result.path}: {_changes(synced)}; {counted(checked.packages, 'package')} and "
+        f"{counted(checked.checked_files, 'file')} match the lock"
     )
     return 0
 

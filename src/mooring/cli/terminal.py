@@ -8,7 +8,9 @@ import sys
 
 import click
 
-from mooring.cli.outcome import printable
+from mooring.cli.outcome import colours_wanted, printable, say
+
+_EMPTY_LINE = "\r\x1b[K"
 
 
 class TerminalReporter:
@@ -41,11 +43,11 @@ class TerminalReporter:
     def detail(self, text: str) -> None:
         """Show one line of an outside tool."""
         if self._verbose:
-            click.echo("  " + printable(text), err=True)
+            say("  " + printable(text))
         elif self._live:
             width = shutil.get_terminal_size().columns - 4
-            shown = printable(text).replace("\n", " ").replace("\t", " ")[:width]
-            click.echo("\r\x1b[K" + click.style("  " + shown, dim=True), err=True, nl=False)
+            shown = "  " + printable(text).replace("\n", " ").replace("\t", " ")[:width]
+            _control(_EMPTY_LINE + (click.style(shown, dim=True) if colours_wanted() else shown))
             self._shown = True
 
     def note(self, text: str) -> None:
@@ -64,11 +66,21 @@ class TerminalReporter:
         else:
             self._clear()
 
+    def close(self) -> None:
+        """Remove the live line for good: a tool that is being ended may still print."""
+        self._live = self._verbose = False
+        self._clear()
+
     def _line(self, text: str) -> None:
         self._clear()
-        click.echo(text, err=True)
+        say(text)
 
     def _clear(self) -> None:
         if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            _control(_EMPTY_LINE)
             self._shown = False
+
+
+def _control(text: str) -> None:
+    """Write to a terminal; click would take cursor movements out together with colours."""
+    click.echo(text, err=True, nl=False, color=True)

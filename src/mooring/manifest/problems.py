@@ -14,8 +14,8 @@ _SHOWN_CHARACTERS = 160
 
 _PLACE = re.compile(r"(?P<file>[^:]*)(?::(?P<line>\d+))?")
 
-# What `urls.redact` cannot know for a URL: `user:password@host` without a scheme. The `@` of an image
-# reference has a digest behind it.
+# What `urls.redact` cannot know for a URL: `user:password@host` without a scheme. The `@` of an
+# image reference has a digest behind it.
 _BARE_USERINFO = re.compile(r"(?<![^\s'\"(])[^\s:/@]{0,256}:[^\s/]{1,256}@(?!sha\d+:)")
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from mooring.oci.model import RegistryError, RegistryUnreachable
 from mooring.oci.reference import host_address, is_loopback
@@ -107,7 +107,7 @@ class Transport:
                 return reply
             if method not in ("GET", "HEAD"):
                 raise RegistryError(f"{_place(target)} redirects a {method} request")
-            target = urljoin(target, location)
+            target = _next(target, location)
             check_outside(target, url)
             if _origin(target) != _origin(url):
                 sent.pop("Authorization", None)
@@ -138,6 +138,8 @@ class Transport:
                     raise _unreachable(url, error) from error
             except OSError as error:  # every error of requests is one, and a bad CA path too
                 raise _unreachable(url, error) from error
+            except ValueError as error:  # of the URL libraries, for what a server redirected to
+                raise RegistryError(f"{_place(url)} is no address that can be asked") from error
             else:
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(status=response.status_code, url=url, headers=lower, body=body)
@@ -149,7 +151,13 @@ class Transport:
         import requests
         from requests.adapters import HTTPAdapter
 
-        session = requests.Session()
+        class Session(requests.Session):
+            """Leaves redirects to us: its own handling reads their bodies, whatever their size."""
+
+            def get_redirect_target(self, resp: requests.Response) -> str | None:
+                return None
+
+        session = Session()
         # Without this, requests replaces our Authorization header by the host's netrc entry, and
         # sends loopback requests to a proxy. What else it means is set here by hand.
         session.trust_env = False
@@ -173,11 +181,11 @@ def check_outside(url: str, base: str) -> None:
         RegistryError: It would send a request, perhaps with a password, over plain http or to
             a machine of this network that the registry has no business with.
     """
-    parts, registry = urlsplit(url), urlsplit(base)
+    parts, registry = _split(url, base), urlsplit(base)
     host = parts.hostname or ""
     allowed = ("https",) if registry.scheme == "https" else ("https", "http")
     if parts.scheme not in allowed or not host:
-        raise RegistryError(f"{_place(base)} points to {redact(url)!r}, which is not https")
+        raise RegistryError(f"{_place(base)} points to {redact(url)[:200]!r}, which is not https")
     if parts.username is not None:
         raise RegistryError(f"{_place(base)} points to a URL with credentials in it")
     both_here = is_loopback(parts.netloc) and is_loopback(registry.netloc)
@@ -186,6 +194,28 @@ def check_outside(url: str, base: str) -> None:
     address = host_address(f"[{host}]" if ":" in host else host)
     if host == "localhost" or (address is not None and not address.is_global):
         raise RegistryError(f"{_place(base)} points to the private address {host}")
+
+
+def _next(url: str, location: str) -> str:
+    """Return where a redirect leads."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise _no_address(url) from error
+
+
+def _split(url: str, base: str) -> SplitResult:
+    """Take a URL apart that a registry made up; its port is a number afterwards."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise _no_address(base) from error
+    return parts
+
+
+def _no_address(base: str) -> RegistryError:
+    return RegistryError(f"{_place(base)} points to what is no address")
 
 
 def said(reply: Reply) -> str:
@@ -199,7 +229,7 @@ def said(reply: Reply) -> str:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     line = "".join(c if c.isprintable() else " " for c in text).strip()
-    return redact(line[:200]) or f"HTTP status {reply.status}"
+    return redact(line)[:200] or f"HTTP status {reply.status}"
 
 
 def _retries(backoff: float) -> Retry:
@@ -216,6 +246,7 @@ def _retries(backoff: float) -> Retry:
     return Retries(
         total=_TRIES,
         connect=1,
+        read=1,  # each may take a minute
         redirect=False,
         status_forcelist=_RETRIED_STATUS,
         allowed_methods=None,  # every request here may be sent twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from mooring.files import read_text
 SUFFIX = ".j2"
 DOCKERFILE_SUFFIX = f".Dockerfile{SUFFIX}"
 MAX_TEMPLATE_BYTES = 1 << 20
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,4 +96,10 @@ def _builtin(name: str) -> Path | None:
 
 def _read(path: Path, shown: str) -> TemplateFile:
     text = read_text(path, shown=shown, limit=MAX_TEMPLATE_BYTES)
+    if found := _CONTROL.search(text):
+        raise InputError(
+            f"the template holds the control character U+{ord(found[0]):04X}",
+            where=f"{shown}:{text.count(chr(10), 0, found.start()) + 1}",
+            hint="remove it",
+        )
     return TemplateFile(path=path, shown=shown, text=text)

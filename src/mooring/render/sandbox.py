@@ -8,15 +8,21 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
+import jinja2.runtime
 import jinja2.sandbox
 
 from mooring.errors import InputError
+from mooring.render.limits import OutOfTime, limited
 from mooring.render.locate import load_template, missing_hint
 from mooring.render.quoting import BARE, FILTERS, Quoted, QuotingError
 
 MAX_OUTPUT_CHARACTERS = 4 << 20
+MAX_SECONDS = 10.0
+MAX_MEMORY_BYTES = 512 << 20
+MAX_INTEGER_BITS = 4096
 
 
 class TemplateProblem(InputError):
@@ -42,17 +48,40 @@ def _checked(value: object) -> object:
     )
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it takes too much memory"
+    return str(error) or type(error).__name__
+
+
 class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     """A sandbox whose blocks, macros and `super()` give text that is quoted already."""
 
     concat = staticmethod(_join)
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        """Refuse arithmetic that no limit on time could interrupt: it is one long instruction."""
+        if isinstance(left, int) and isinstance(right, int):
+            bits = left.bit_length() * (abs(right) if operator == "**" else 1)
+            if bits + right.bit_length() > MAX_INTEGER_BITS:
+                raise TemplateProblem("the template computes a number that is too large")
+        return super().call_binop(context, operator, left, right)
 
 
 class Templates:
-    """The templates of one project: the built-in ones and those inside its folder."""
+    """The templates of one project: the built-in ones and those inside its folder.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: The project folder.
+        seconds: Longest time that one template may take.
+    """
+
+    def __init__(self, root: Path, *, seconds: float = MAX_SECONDS) -> None:
         self._root = root
+        self._seconds = seconds
         self._shown: set[str] = set()
         self._environment = _Environment(
             loader=jinja2.FunctionLoader(self._load),
@@ -73,7 +102,8 @@ class Templates:
             InputError: The template is missing or wrong, or a value cannot be written.
         """
         try:
-            return self._generate(name, context)
+            with limited(seconds=self._seconds, memory=MAX_MEMORY_BYTES):
+                return self._generate(name, context)
         except jinja2.TemplateNotFound as error:
             missing = str(error.name or name)
             raise TemplateProblem(
@@ -99,14 +129,19 @@ class Templates:
         except (
             jinja2.TemplateError,  # the sandbox among others
             ArithmeticError,
+            AssertionError,
             AttributeError,
             LookupError,
+            MemoryError,
+            NameError,
+            OutOfTime,
             RuntimeError,  # a template that extends or includes itself
+            SyntaxError,  # Python's own: too many blocks inside each other
             TypeError,
             ValueError,
         ) as error:
             raise TemplateProblem(
-                f"the template fails: {error or type(error).__name__}",
+                f"the template fails: {_reason(error)}",
                 where=self._place(error) or name,
             ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -27,6 +28,9 @@ from mooring.verify.strays import check_strays
 
 SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
 """What virtual environments are created with; as extras they are told, but fail nothing."""
+
+# What an environment says of itself may be anything; its Python is X.Y and whatever follows.
+_SEEN_PYTHON = re.compile(r"3\.([0-9]{1,2})(?![0-9])")
 
 _Installed = dict[str, list[Distribution]]
 _Left = Mapping[str, frozenset[str]]
@@ -214,7 +218,6 @@ def _supported(selection: Selection, inventory: Inventory) -> Ranks:
 
 def _running(selection: Selection, inventory: Inventory) -> PythonVersion:
     """Return the Python that the environment really has, for what it supports."""
-    parts = (inventory.interpreter.version or "").split(".")
-    if len(parts) > 1 and parts[0] == "3" and parts[1].isdigit():
-        return PythonVersion(minor=int(parts[1]))
+    if seen := _SEEN_PYTHON.match(inventory.interpreter.version or ""):
+        return PythonVersion(minor=int(seen[1]))
     return selection.python

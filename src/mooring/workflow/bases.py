@@ -95,7 +95,8 @@ def find_base(path: Path, reference: str, platform: Platform) -> BaseImageLock:
         raise InputError(
             f"the base image {reference} is not locked for {platform}",
             where=str(path),
-            hint="run `mooring lock`",
+            hint=f"run `mooring lock`; for another base than the manifest's, "
+            f"`mooring lock --base {reference}`",
         )
     if entry.absent:
         raise InputError(

@@ -59,10 +59,15 @@ class BuildOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """The image with the recipe it was made by."""
+    """The image with the recipe it was made by.
+
+    Attributes:
+        pushed: Whether it had to be sent to the registry, which lacked it.
+    """
 
     recipe: Recipe
     image: BuiltImage
+    pushed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +106,10 @@ def build_image(
             labels=_labels(plan.manifest),
             network_host=options.network_host,
         )
-        return Built(recipe=plan.recipe, image=DockerBuilder().build(request, reporter))
+        image = DockerBuilder().build(request, reporter)
+    # What the registry has already is not looked up in the engine, so it has no image id.
+    pushed = options.push and image.image_id is not None
+    return Built(recipe=plan.recipe, image=image, pushed=pushed)
 
 
 def plan_image(project: LockedProject, options: BuildOptions) -> Plan:
@@ -148,7 +156,9 @@ def _context(
     declared += [s.artifact.path for s in selection.packages if s.artifact.path]
     generated = {name: rendered.files[name].encode("utf-8") for name in (DOCKERFILE, CONTEXT_NAME)}
     locks = (PYLOCK_NAME, MOORING_LOCK_NAME)
-    return with_generated(collect(manifest.root, declared, leave_out=locks), generated)
+    where = f"{manifest.path or manifest.root}: image.files"
+    files = collect(manifest.root, declared, leave_out=locks, where=where)
+    return with_generated(files, generated)
 
 
 def _platform(manifest: Manifest, named: str | None) -> Platform:
@@ -156,6 +166,8 @@ def _platform(manifest: Manifest, named: str | None) -> Platform:
     able = image_platforms(manifest)
     if named is not None:
         wanted = Platform.from_oci(named, "--platform").oci
+        if wanted is None:
+            raise InputError(f"no container image runs on {named}", where="--platform")
     else:
         machine = Platform.current().subdir
         wanted = "linux/arm64" if machine.endswith(("arm64", "aarch64")) else "linux/amd64"

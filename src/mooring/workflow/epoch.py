@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from mooring.errors import InputError
@@ -9,6 +10,8 @@ from mooring.lock.model import Selection
 
 OLDEST = 315532800
 """1980-01-01 UTC, the oldest time that zip-based tools take."""
+
+_SECONDS = re.compile(r"[0-9]{1,11}")  # to the year 5138; larger ones make no date
 
 
 def epoch_of(selection: Selection, declared: str | None) -> int:
@@ -22,7 +25,7 @@ def epoch_of(selection: Selection, declared: str | None) -> int:
         InputError: The variable is no number of seconds.
     """
     if declared:
-        if not declared.isdecimal():
+        if not _SECONDS.fullmatch(declared):
             raise InputError(
                 f"{declared!r} is not a number of seconds since 1970", where="SOURCE_DATE_EPOCH"
             )

@@ -8,8 +8,12 @@ from typing import Literal, assert_never
 from mooring.lock.formats import pylock, requirements
 from mooring.lock.markers import restrict
 from mooring.lock.model import EnvironmentSelection, Lock, Selection
-from mooring.platforms import Platform
-from mooring.workflow.selecting import LockedProject, environment_of, select_environment
+from mooring.workflow.selecting import (
+    LockedProject,
+    environment_of,
+    named_platform,
+    select_environment,
+)
 
 ExportFormat = Literal["requirements", "pylock"]
 FORMATS: tuple[ExportFormat, ...] = ("requirements", "pylock")
@@ -31,8 +35,7 @@ def export(
     """
     if platform is None:
         return _all_platforms(project, environment, form)
-    where = Platform.from_oci(platform, "--platform")
-    selection = select_environment(project, environment, where)
+    selection = select_environment(project, environment, named_platform(project, platform))
     match form:
         case "requirements":
             return requirements.write(selection)

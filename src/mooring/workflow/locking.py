@@ -93,6 +93,7 @@ def lock_project(
     with one_writer(manifest.root):
         path = pylock_path(manifest)
         previous = None if options.upgrade and _unreadable(path) else read_previous(path)
+        _warn_of_unlocked(options.upgrade_packages, previous, reporter)
         lock = _resolve(manifest, options, previous, reporter)
         reached = coverage(lock, _targets_of(lock))
         _require_coverage(reached, only_wheels=options.only_wheels)
@@ -148,7 +149,8 @@ def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: boo
         raise AnswerIsNo(
             f"the lock is stale:{lines}",
             where=str(freshness.path),
-            hint="run `mooring lock`, or pass --frozen to use the lock as it is",
+            hint=f"run `mooring lock{f' --base {base}' if base else ''}`, "
+            "or pass --frozen to use the lock as it is",
         )
 
 
@@ -228,6 +230,13 @@ def _is_current(previous: Lock, document: dict[str, object], options: LockOption
         and facts.inputs == document
         and facts.packages_digest == pylock.packages_digest(previous)
     )
+
+
+def _warn_of_unlocked(names: frozenset[str], previous: Lock | None, reporter: Reporter) -> None:
+    """A name that is not locked has no pin that could move; it may be misspelt."""
+    locked = {package.name for package in previous.packages} if previous else names
+    for name in sorted(names - locked):
+        reporter.warn(f"{name} cannot be upgraded: the lock does not hold it")
 
 
 def _targets_of(lock: Lock) -> Sequence[Target]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,6 +94,41 @@ def python_of(project: LockedProject, environment: str) -> PythonVersion:
     return running_python()
 
 
+def python_here(
+    project: LockedProject, environment: str, *candidates: PythonVersion | None
+) -> PythonVersion:
+    """Return the Python of an environment on this machine.
+
+    Where one is declared it is that one. Otherwise the lock serves every Python that its
+    requires-python allows: the first candidate, the running one, else the one it was proved for.
+    """
+    proved = python_of(project, environment)
+    if _declares_python(project, environment):
+        return proved
+    span = project.lock.requires_python
+    for python in (*candidates, running_python()):
+        if python is not None and allows(span, python):
+            return python
+    return proved
+
+
+def allows(requires_python: str | None, python: PythonVersion) -> bool:
+    """Tell whether a requires-python admits a Python; an unknown patch counts as the latest."""
+    if requires_python is None:
+        return True
+    from packaging.specifiers import SpecifierSet  # most verbs never ask
+
+    return SpecifierSet(requires_python).contains(python.full)
+
+
+def _declares_python(project: LockedProject, environment: str) -> bool:
+    if project.manifest is not None:
+        declared = project.manifest.environment(environment)
+        return bool(project.manifest.python or (declared and declared.python))
+    facts = project.lock.provenance
+    return facts is not None and facts.inputs.get("python") is not None
+
+
 def platforms_of(project: LockedProject) -> tuple[Platform, ...]:
     """Return the platforms a lock is for: the proved ones, else the declared ones."""
     if project.lock.provenance is not None and project.lock.provenance.targets:
@@ -120,13 +156,38 @@ def fitting_platform(project: LockedProject, machine: Platform) -> Platform:
         return machine
     found = matching_platform(known, machine)
     if found is None:
-        raise InputError(
-            f"the lock is not for {machine}",
-            where=str(project.path),
-            hint=f"it is for {', '.join(map(str, known))}; add the platform to the manifest and "
-            "run `mooring lock`",
-        )
+        raise _not_locked(project, machine, known)
     return found
+
+
+def named_platform(project: LockedProject, name: str) -> Platform:
+    """Return the platform that `--platform` names.
+
+    A name without a libc or macOS version, such as `linux-64` or `linux/amd64`, means the locked
+    platform of that kind, whatever its version is.
+
+    Raises:
+        InputError: The name is unknown, or the lock is for other platforms only.
+    """
+    wanted = Platform.from_oci(name, "--platform")
+    known = platforms_of(project)
+    if not known or wanted in known:
+        return wanted
+    alike = [p for p in known if p.subdir == wanted.subdir]
+    if alike and (name == wanted.subdir or "/" in name):
+        return matching_platform(alike, wanted) or alike[0]
+    if matching_platform(known, wanted) is None:
+        raise _not_locked(project, wanted, known)
+    return wanted
+
+
+def _not_locked(project: LockedProject, wanted: Platform, known: Sequence[Platform]) -> InputError:
+    return InputError(
+        f"the lock is not for {wanted}",
+        where=str(project.path),
+        hint=f"it is for {', '.join(map(str, known))}; add the platform to the manifest and "
+        "run `mooring lock`",
+    )
 
 
 def select_environment(

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mooring.errors import AnswerIsNo
+from mooring.errors import AnswerIsNo, InputError
 from mooring.files import one_writer
+from mooring.install.folder import look_at
 from mooring.install.venv import SyncResult, SyncSettings, sync_venv
 from mooring.lock.model import Selection
+from mooring.platforms import PythonVersion
 from mooring.reporting import SILENT, Reporter
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare
@@ -18,10 +20,16 @@ from mooring.verify.policy import about_policy, judge
 from mooring.workflow.selecting import (
     LockedProject,
     host_platform,
-    python_of,
+    python_here,
     select_environment,
 )
-from mooring.workflow.verifying import Verified, exact_python, policy_of, terms_of_today
+from mooring.workflow.verifying import (
+    Verified,
+    exact_python,
+    parsed_python,
+    policy_of,
+    terms_of_today,
+)
 
 VENV_NAME = ".venv"
 
@@ -40,6 +48,7 @@ def sync_project(
     *,
     environment: str = "default",
     path: Path | None = None,
+    python: PythonVersion | None = None,
     offline: bool = False,
     reporter: Reporter = SILENT,
 ) -> Synced:
@@ -48,12 +57,21 @@ def sync_project(
     What is installed already is verified by its content: distributions that drifted are
     reinstalled fresh, not from the cache that may have caused it.
 
+    Args:
+        project: The lock.
+        environment: Name of the environment.
+        path: The virtual environment; `.venv` beside the lock by default.
+        python: The Python to use, where the project leaves the choice.
+        offline: Use uv's cache only.
+        reporter: Is told what happens.
+
     Raises:
+        InputError: The lock is not for the Python that was asked for.
         AnswerIsNo: The environment still differs after the drifted packages were reinstalled.
         MooringError: uv cannot install the selection.
     """
     where = path or project.root / VENV_NAME
-    platform, locked = host_platform(project), python_of(project, environment)
+    platform, locked = host_platform(project), _python(project, environment, where, python)
     selection = select_environment(project, environment, platform, locked)
     install = partial(
         sync_venv,
@@ -64,7 +82,8 @@ def sync_project(
         settings=SyncSettings(lock_folder=project.path.parent),
     )
     with one_writer(where):
-        reporter.step(f"Syncing {where} with {len(selection.packages)} packages")
+        count = len(selection.packages)
+        reporter.step(f"Syncing {where} with {count} package{'s' * (count != 1)}")
         result = install(selection)
         exact = exact_python(result.python, locked)
         selection = select_environment(project, environment, platform, exact)
@@ -81,6 +100,25 @@ def sync_project(
             hint="see `mooring verify`; a new environment helps: remove the folder and sync again",
         )
     return Synced(result=result, reinstalled=drifted, verified=verified)
+
+
+def _python(
+    project: LockedProject, environment: str, path: Path, asked: PythonVersion | None
+) -> PythonVersion:
+    """Return the Python asked for, else that of the environment that is there, else the default."""
+    there = look_at(path)
+    seen = parsed_python(there.version if there else None)
+    kept = None if seen is None else PythonVersion(minor=seen.minor)
+    chosen = python_here(project, environment, asked, kept)
+    if asked is None:
+        return chosen
+    if asked.minor != chosen.minor or chosen.patch not in (None, asked.patch):
+        raise InputError(
+            f"the lock is for Python {chosen}",
+            where=f"--python {asked}",
+            hint="without `python` in the manifest a lock serves every Python of requires-python",
+        )
+    return asked
 
 
 def _verified(project: LockedProject, selection: Selection, path: Path) -> Verified:

@@ -19,7 +19,7 @@ from mooring.verify.tiers import CONTENT, Tiers
 from mooring.workflow.selecting import (
     LockedProject,
     fitting_platform,
-    python_of,
+    python_here,
     select_environment,
 )
 
@@ -73,7 +73,8 @@ def verify_inventory(
         InputError: The lock is for other platforms, or an ignore entry is wrong.
     """
     platform = fitting_platform(project, machine)
-    python = exact_python(inventory.interpreter.version, python_of(project, environment))
+    seen = inventory.interpreter.version
+    python = exact_python(seen, python_here(project, environment, parsed_python(seen)))
     selection = select_environment(project, environment, platform, python)
     policy = policy_of(project)
     compared = compare(
@@ -103,13 +104,18 @@ def exact_python(seen: str | None, locked: PythonVersion) -> PythonVersion:
     Markers may depend on the patch release. An environment of another X.Y is compared with the
     locked one, so that the difference is a finding and not another selection.
     """
-    if locked.patch is not None or seen is None:
+    found = parsed_python(seen)
+    if locked.patch is not None or found is None or found.minor != locked.minor:
         return locked
+    return found
+
+
+def parsed_python(seen: str | None) -> PythonVersion | None:
+    """Return a version that was seen, or None for what no lock can name, such as a pre-release."""
     try:
-        found = PythonVersion.parse(seen, "python")
+        return None if seen is None else PythonVersion.parse(seen, "python")
     except InputError:
-        return locked  # not CPython, or a pre-release: the comparison says so
-    return found if found.minor == locked.minor else locked
+        return None
 
 
 def policy_of(project: LockedProject) -> VerifyPolicy:

@@ -57,24 +57,6 @@ def test_the_whole_project_without_what_is_left_out(project: Path) -> None:
     assert "pylock.toml" in paths(project, "pylock.toml", leave_out={"pylock.toml"})
 
 
-@pytest.mark.parametrize(
-    ("pattern", "found"),
-    [
-        ("*.py", ["app.py"]),
-        ("src/**/*.csv", ["src/app/data/a.csv"]),
-        ("s?c", ["src/app/__init__.py", "src/app/data/a.csv"]),
-        ("src/app/__pycache__/*.py", None),
-        ("src/[ab]*", ["src/app/__init__.py", "src/app/data/a.csv"]),
-    ],
-)
-def test_patterns(project: Path, pattern: str, found: list[str] | None) -> None:
-    if found is None:
-        with pytest.raises(InputProblems, match="no file matches"):
-            paths(project, pattern)
-    else:
-        assert paths(project, pattern) == found
-
-
 def test_a_name_that_looks_like_a_pattern_is_a_name(project: Path) -> None:
     (project / "data[1].csv").write_text("x")
     assert paths(project, "data[1].csv") == ["data[1].csv"]
@@ -92,6 +74,17 @@ def test_links_inside_become_copies(project: Path) -> None:
     found = collect(project, ["linked.py", "folder"])
     assert [file.path for file in found] == ["folder/a.csv", "linked.py"]
     assert hashed(found)[1].digest == "sha256:" + hashlib.sha256(b"app.py").hexdigest()
+
+
+def test_links_that_multiply_folders_have_an_end(project: Path) -> None:
+    for number in range(1, 30):
+        folder = project / f"bomb{number}"
+        folder.mkdir()
+        for name in ("a", "b"):
+            (folder / name).symlink_to(f"../bomb{number - 1}")
+    (project / "bomb0").mkdir()
+    with pytest.raises(InputError, match="more than 1,000 files and folders"):
+        collect(project, ["bomb29"], most=1000)
 
 
 def test_everything_that_is_wrong_is_reported_together(project: Path) -> None:

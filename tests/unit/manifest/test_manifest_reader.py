@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -342,27 +341,6 @@ def test_a_folder_without_a_project_name_gives_a_valid_one(tmp_path: Path) -> No
 def test_loading_twice_gives_equal_values(tmp_path: Path) -> None:
     folder(tmp_path, {"pyproject.toml": PROJECT})
     assert load(tmp_path) == load(tmp_path)
-
-
-def test_an_ordinary_project_loads_fast(tmp_path: Path) -> None:
-    names = "".join(f"  \"package-{n}>=1.{n},<2; python_version >= '3.9'\",\n" for n in range(40))
-    folder(
-        tmp_path,
-        {
-            "pyproject.toml": '[project]\nname = "x"\ndependencies = [\n'
-            + names
-            + ']\n[tool.mooring]\npython = "3.12"\n'
-        },
-    )
-    load(tmp_path)  # imports
-    best = min(_seconds(tmp_path) for _ in range(5))
-    assert best < 0.015
-
-
-def _seconds(root: Path) -> float:
-    start = time.perf_counter()
-    load(root)
-    return time.perf_counter() - start
 
 
 def test_the_error_is_an_input_error(tmp_path: Path) -> None:

@@ -89,8 +89,10 @@ def test_the_day_may_be_a_string(tmp_path: Path) -> None:
         (ENTRY + "reason = 'x'\nexpires = 20260201", "'20260201' is not a date"),
         (
             ENTRY + "reason = 'x'\nexpire = 2026-02-01",
-            "mooring.toml:6: verify.ignore[0].expire: unknown key 'expire' "
-            "| did you mean 'expires'?",
+            (
+                "mooring.toml:6: verify.ignore[0].expire: unknown key 'expire' "
+                "| did you mean 'expires'?"
+            ),
         ),
         (
             "preset = 'prod'\n" + ENTRY + "reason = 'x'",

@@ -59,6 +59,28 @@ def test_unsafe_redirects_are_not_followed(target: str) -> None:
     assert len(network.sent) == 1
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://[::1",
+        "https://storage.example.net:99999/",
+        "https://storage.example.net:port/",
+    ],
+)
+def test_a_redirect_to_no_address_is_an_expected_error(target: str) -> None:
+    network = redirecting(target)
+    with pytest.raises(RegistryError, match="no address"):
+        send(network)
+    with pytest.raises(RegistryError, match="no address"):
+        check_outside(target, URL)
+
+
+def test_the_body_of_a_redirect_is_limited_too() -> None:
+    answers = iter([Answer(status=302, headers={"Location": "/y"}, body=b"x" * 5000), Answer()])
+    with pytest.raises(RegistryError, match="sent more than"):
+        send(FakeNetwork(lambda _: next(answers)), limit=1000)
+
+
 def test_redirects_end() -> None:
     network = FakeNetwork(lambda _: Answer(status=302, headers={"Location": "/again"}))
     with pytest.raises(RegistryError, match="more than 5 times"):

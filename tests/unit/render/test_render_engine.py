@@ -210,7 +210,7 @@ def test_a_project_template_includes_its_own_parts(tmp_path: Path) -> None:
         ("FROM x\n{{ env }}\n", "without quoting it", "own.j2:2"),
         ("FROM x\n{{ none }}\n", "without quoting it", "own.j2:2"),
         ('FROM x\n{{ "x\ty" | user }}\n', "not a user", "image.user"),
-        ('FROM x\n{{ "x\x01y" | sh }}\n', "control character", "a shell word of the template"),
+        ('FROM x\n{{ "x\\x01y" | sh }}\n', "control character", "a shell word of the template"),
     ],
 )
 def test_a_wrong_template_says_where(

@@ -255,6 +255,8 @@ def inventory(version: str | None) -> Inventory:
         ("3.11.8", PythonVersion(minor=11, patch=7), "warning"),
         ("3.12.7", PythonVersion(minor=11), "error"),
         ("3.1.1", PythonVersion(minor=11), "error"),
+        ("3." + "9" * 5000, PythonVersion(minor=11), "error"),
+        ("3.\u00b2", PythonVersion(minor=11), "error"),
     ],
 )
 def test_python(there: str, wanted: PythonVersion, severity: str | None) -> None:

@@ -53,6 +53,11 @@ def test_rows_without_digest(row: str) -> None:
     assert one(row) == Row("a", f"{SITE}/a", None, None, None)
 
 
+@pytest.mark.parametrize("size", ["-1", "x", "1.0", "\u0661", "\u00b2", "9" * 5000])
+def test_a_size_that_is_none(size: str) -> None:
+    assert one(f"a,{encoded('sha256')},{size}").size is None
+
+
 @pytest.mark.parametrize(
     ("path", "target"),
     [

@@ -14,7 +14,6 @@ from mooring.verify.findings import Verification
 from mooring.verify.inventory import Inventory
 from mooring.verify.inventory_json import read, write
 from mooring.verify.same_as import compare_inventories
-from mooring.verify.tiers import CONTENT, QUICK
 from mooring.verify.tiers import Tiers
 
 SITE = "lib/python3.11/site-packages"

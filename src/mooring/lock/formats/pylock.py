@@ -14,6 +14,7 @@ from mooring.errors import InputError
 from mooring.files import parse_toml
 from mooring.lock.formats.pylock_parse import Table, parse_lock
 from mooring.lock.formats.pylock_provenance import provenance_lines
+from mooring.lock.formats.pylock_rules import MAX_FILE_NAME, file_name
 from mooring.lock.formats.pylock_text import (
     LOCK_VERSION,
     bare_url,
@@ -155,6 +156,7 @@ def _validate(raw: Table, where: str) -> None:
     # packaging.pylock costs 40 ms to import: verbs that need no validation do not pay for it.
     from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
+    _refuse_long_names(raw, where)
     try:
         Pylock.from_dict(raw)
     except PylockUnsupportedVersionError as error:
@@ -167,6 +169,20 @@ def _validate(raw: Table, where: str) -> None:
         place = f"{where}: {error.context}" if error.context else where
         message = redact(" ".join(error.message.split())) + _package_name(raw, error.context)
         raise InputError(message, where=place, hint=_DAMAGED) from error
+
+
+def _refuse_long_names(raw: Table, where: str) -> None:
+    """Refuse the wheels that `packaging` would take minutes to read; nothing else is checked."""
+    packages = raw.get("packages")
+    for number, package in enumerate(packages if isinstance(packages, list) else ()):
+        wheels = package.get("wheels") if isinstance(package, dict) else None
+        for count, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
+            if isinstance(wheel, dict) and len(file_name(wheel)) > MAX_FILE_NAME:
+                raise InputError(
+                    f"the file name is longer than {MAX_FILE_NAME} characters",
+                    where=f"{where}: packages[{number}].wheels[{count}]",
+                    hint=_DAMAGED,
+                )
 
 
 def _package_name(raw: Table, context: str | None) -> str:

@@ -16,8 +16,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066
 # The characters RFC 3986 leaves out: spaces, quotes, brackets that some reader would expand.
 _REST = r"[^\s\"<>\\^`{|}\x00-\x20\x7f]*"
 _WEB_URL = re.compile(rf"https?://[^/?#@:]{_REST}", re.IGNORECASE)
-_VCS_URL = re.compile(rf"(?:(?:git|hg|bzr|svn)\+)?(?:https?|ssh|git|svn)://[^/?#]{_REST}")
+# No fragment: the commit is written behind the URL. No host that could be taken for an option.
+_VCS_URL = re.compile(
+    rf"(?:(?:git|hg|bzr|svn)\+)?(?:https?|ssh|git|svn)://(?!(?:[^/]*@)?-)[^/?#](?!.*#){_REST}"
+)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
+MAX_FILE_NAME = 255
+"""Characters; no file system takes more, and a wheel's name may multiply into millions of tags."""
 _HEX = re.compile(r"[0-9a-f]+")
 _ALGORITHM = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -151,14 +156,14 @@ def safe_file_name(key: str, value: str) -> str:
     Raises:
         Refused: It could name a file elsewhere.
     """
-    if _FILE_NAME.fullmatch(value) is None:
+    if not is_safe_file_name(value):
         raise Refused(key, f"{shown(value)} is not a plain file name")
     return value
 
 
 def is_safe_file_name(value: str) -> bool:
     """Say whether a text is one plain file name."""
-    return _FILE_NAME.fullmatch(value) is not None
+    return len(value) <= MAX_FILE_NAME and _FILE_NAME.fullmatch(value) is not None
 
 
 def digests(raw: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -167,7 +172,7 @@ def digests(raw: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     Raises:
         Refused: One is not hex, or has the wrong length for its algorithm.
     """
-    found = []
+    found: list[tuple[str, str]] = []
     for algorithm, value in raw.items():
         name, text = algorithm.lower(), value.lower()
         key = f"hashes.{plain_text('hashes', algorithm)}"
@@ -181,6 +186,8 @@ def digests(raw: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
                 f"a {name} has {_HEX_DIGITS[name]} hexadecimal digits, this one has {len(text)}",
                 _HASH_HINT,
             )
+        if name in (known for known, _ in found):
+            raise Refused(key, f"{name} is given twice, in other letters", _HASH_HINT)
         found.append((name, text))
     return tuple(sorted(found))
 

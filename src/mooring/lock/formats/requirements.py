@@ -16,6 +16,9 @@ CONTEXT_NAME = "mooring.requirements.txt"
 _HEADER = "# Written by mooring from its lock: edit the declared inputs, not this file.\n"
 # pip splits a line at ` -` and ` #` even inside quotes, and puts in environment variables.
 _UNSAFE = re.compile(r"\s[-#]|\$\{|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What begins a marker, a fragment or extras at the end of a path, and joins parts of a fragment.
+_UNSAFE_PATH = re.compile(r"[;#\[\]]")
+_UNSAFE_FRAGMENT = re.compile(r"[;#&\s]")
 # What pip's --hash takes, best first; weaker ones prove nothing.
 _ALGORITHMS = ("sha256", "sha512", "sha384")
 
@@ -79,40 +82,51 @@ def _entry(package: Package, artifacts: list[Artifact], marker: str | None) -> l
     if marker is not None:
         first = f"{first} ; {marker}"
     if _UNSAFE.search(first.removeprefix("-e ")):
-        raise InputError(
-            f"{package.name} cannot be written to a requirements file",
-            hint="its URL, path or marker holds what installers would read as an option, a "
-            "comment or a variable",
-        )
+        raise _unwritable(package)
     return [first, *sorted({h for artifact in artifacts for h in _hash(package, artifact)})]
 
 
 def _requirement(package: Package, artifact: Artifact) -> str:
     match artifact.kind:
         case "directory":
-            return ("-e " if artifact.editable else "") + _local(artifact)
+            return ("-e " if artifact.editable else "") + _local(package, artifact)
         case "vcs" | "archive" if artifact.url is not None:
-            return f"{package.name} @ {_direct_url(artifact)}"
+            return f"{package.name} @ {_direct_url(package, artifact)}"
         case "wheel" | "sdist" if artifact.url is not None or artifact.path is None:
             if package.version is None:
                 raise InputError(f"{package.name} has no version in the lock")
             return f"{package.name}=={package.version}"
         case _:
-            return _local(artifact)
+            return _local(package, artifact)
 
 
-def _direct_url(artifact: Artifact) -> str:
+def _direct_url(package: Package, artifact: Artifact) -> str:
     url = strip_credentials(artifact.url or "")
     if artifact.kind == "vcs":
         # The prefix may be there already: pip writes it, PEP 751 does not.
         prefix = f"{artifact.vcs}+"
         url = f"{prefix}{url.removeprefix(prefix)}@{artifact.commit}"
-    return f"{url}#subdirectory={artifact.subdirectory}" if artifact.subdirectory else url
+    if not artifact.subdirectory:
+        return url
+    if _UNSAFE_FRAGMENT.search(artifact.subdirectory):
+        raise _unwritable(package)
+    return f"{url}{'&' if '#' in url else '#'}subdirectory={artifact.subdirectory}"
 
 
-def _local(artifact: Artifact) -> str:
+def _local(package: Package, artifact: Artifact) -> str:
     parts = [part for part in (artifact.path, artifact.subdirectory) if part]
-    return "./" + "/".join(parts).removeprefix("./")
+    path = "./" + "/".join(parts).removeprefix("./")
+    if _UNSAFE_PATH.search(path):
+        raise _unwritable(package)
+    return path
+
+
+def _unwritable(package: Package) -> InputError:
+    return InputError(
+        f"{package.name} cannot be written to a requirements file",
+        hint="its URL, path or marker holds what installers would read as an option, a "
+        "comment, a marker or a variable",
+    )
 
 
 def _hash(package: Package, artifact: Artifact) -> Iterator[str]:

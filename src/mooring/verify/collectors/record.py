@@ -14,6 +14,7 @@ MOST_ROWS = 100_000
 """More than the largest wheels have several times over; each costs memory and a look."""
 
 _DIGEST_CHARACTERS = {"sha256": 43, "sha384": 64, "sha512": 86}
+_SIZE = re.compile(r"[0-9]{1,18}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -65,7 +66,7 @@ def parse_record(data: bytes, site: str, root: str | None = None) -> list[Row]:
 def _row(cells: list[str], site: str, root: str | None) -> Row:
     path = cells[0]
     digest = cells[1] if len(cells) > 1 else ""
-    size = int(cells[2]) if len(cells) > 2 and cells[2].isascii() and cells[2].isdigit() else None
+    size = int(cells[2]) if len(cells) > 2 and _SIZE.fullmatch(cells[2]) else None
     recorded, problem = _digest(digest) if digest else (None, None)
     if not path or (not path.isprintable() and _CONTROL.search(path)):
         return Row(path, None, recorded, size, "its path holds control characters or is empty")

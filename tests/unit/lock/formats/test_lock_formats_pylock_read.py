@@ -122,6 +122,11 @@ def test_what_packaging_refuses_is_refused_by_key_path(
         ({"hashes": f'{{ sha256 = "{SHA[:-1]}g" }}'}, "hashes.sha256", "not hexadecimal"),
         ({"hashes": f'{{ sha512 = "{SHA}" }}'}, "hashes.sha512", "128 hexadecimal"),
         ({"hashes": f'{{ "sha 1" = "{SHA}" }}'}, "hashes.sha 1", "does not name"),
+        (
+            {"hashes": f'{{ SHA256 = "{SHA}", sha256 = "{locks.sha("other")}" }}'},
+            "hashes.sha256",
+            "given twice",
+        ),
         ({"url": f'"file:///srv/{NAME}"'}, "url", "one machine"),
         ({"url": f'"FILE:///srv/{NAME}"'}, "url", "one machine"),
         ({"url": f'"ftp://example.org/{NAME}"'}, "url", "cannot|can be fetched"),
@@ -164,6 +169,13 @@ def test_an_unsafe_wheel_is_refused(fields: dict[str, str], place: str, message:
         (f'vcs = {{ type = "cp", url = "https://e.org/x", commit-id = "{"a" * 40}" }}', "vcs.type"),
         (f'vcs = {{ type = "git", url = "file:///srv/x", commit-id = "{"a" * 40}" }}', "vcs.url"),
         (f'vcs = {{ type = "git", url = "ext::sh -c x", commit-id = "{"a" * 40}" }}', "vcs.url"),
+        # The commit would be written behind the fragment, and the branch be installed.
+        (
+            f'vcs = {{ type = "git", url = "https://e.org/x@main#a", commit-id = "{"a" * 40}" }}',
+            "vcs.url",
+        ),
+        (f'vcs = {{ type = "git", url = "ssh://-oX=y/x", commit-id = "{"a" * 40}" }}', "vcs.url"),
+        (f'vcs = {{ type = "git", url = "ssh://a@-oX/x", commit-id = "{"a" * 40}" }}', "vcs.url"),
         (
             f'archive = {{ url = "https://e.org/x y.zip", hashes = {{ sha256 = "{SHA}" }} }}',
             "archive.url",
@@ -221,6 +233,16 @@ def test_all_unsafe_values_are_named_together() -> None:
         "packages[0].wheels[1].hashes.sha256",
         "packages[0].index",
     ]
+
+
+def test_a_wheel_with_millions_of_tags_is_refused_before_they_are_counted() -> None:
+    many = ".".join(["py3"] * 90)
+    name = f"a-1.0-{many}-{many}-{many}.whl"
+
+    for fields in ({"name": f'"{name}"'}, {"url": f'"https://e.org/{name}"'}):
+        error = refused(text(wheel=wheel(**fields)))
+        assert error.where == "pylock.toml: packages[0].wheels[0]"
+        assert "longer than 255" in error.message
 
 
 def test_one_file_with_two_hashes_is_refused() -> None:

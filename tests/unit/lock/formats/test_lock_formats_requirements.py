@@ -85,6 +85,10 @@ def test_a_fork_is_two_lines() -> None:
             "a @ https://files.example.org/tool-1.0.zip#subdirectory=python \\\n    HASH",
         ),
         (
+            replace(locks.archive(), url="https://e.org/x.zip#a=b", subdirectory="c"),
+            "a @ https://e.org/x.zip#a=b&subdirectory=c \\\n    HASH",
+        ),
+        (
             replace(locks.archive(), url=None, path="vendor/tool.zip", subdirectory=None),
             "./vendor/tool.zip \\\n    HASH",
         ),
@@ -136,6 +140,11 @@ def test_an_artifact_without_a_good_hash_is_refused() -> None:
         locks.package("a", marker="os_name != '${SECRET}'"),
         Package(name="a", direct=Artifact(kind="directory", path="lib --pre")),
         Package(name="a", direct=replace(locks.archive(), url="https://e.org/x\n--pre")),
+        Package(name="a", direct=Artifact(kind="directory", path="lib ; os_name == 'no'")),
+        Package(name="a", direct=Artifact(kind="directory", path="lib#egg=b", editable=True)),
+        Package(name="a", direct=replace(locks.archive(), url=None, path="lib[extra]")),
+        Package(name="a", direct=replace(locks.archive(), subdirectory="x&egg=b")),
+        Package(name="a", direct=replace(locks.vcs(), subdirectory="x#y")),
         Package(name="a", version="1\u2028--pre", wheels=(locks.wheel("a"),)),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
 from pathlib import Path
 
@@ -73,10 +72,9 @@ def test_groups_that_double_at_every_step_stay_small(tmp_path: Path) -> None:
         for n in range(60)
     ]
     text = "[dependency-groups]\n" + "\n".join([*lines, "g60 = ['a']"])
-    start = time.perf_counter()
+    # Expanded one by one these would be 2^60 requirements: the test would not come back.
     groups = dict(loaded(tmp_path, {"pyproject.toml": text}).groups)
     assert [r.text for r in groups["g0"]] == ["a"]
-    assert time.perf_counter() - start < 1
 
 
 def test_a_long_chain_is_no_recursion(tmp_path: Path) -> None:
