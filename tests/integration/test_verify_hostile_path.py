@@ -40,7 +40,8 @@ from mooring.cli.group import cli
 from mooring.cli.outcome import run
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 code = run(cli, sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+[peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(int(peak) // 1024, file=sys.stderr)
 sys.exit(code)
 """
 

@@ -40,7 +40,7 @@ def check_facts(
         )
     if inventory.facts is not None:
         yield from _moved(inventory, inventory.facts, fix)
-        yield from _open(inventory.facts)
+        yield from _open(inventory.facts, variables)
         yield from _variables(inventory.facts, variables)
 
 
@@ -105,7 +105,8 @@ def _moved(inventory: Inventory, facts: Facts, fix: str) -> Iterator[Finding]:
         )
 
 
-def _open(facts: Facts) -> Iterator[Finding]:
+def _open(facts: Facts, declared: Mapping[str, str]) -> Iterator[Finding]:
+    """Say where else modules come from; folders that the manifest itself puts there are meant."""
     if facts.system_packages:
         yield Finding(
             rule=rules.LEAK,
@@ -115,9 +116,10 @@ def _open(facts: Facts) -> Iterator[Finding]:
             actual="include-system-site-packages = true",
             fix="set include-system-site-packages to false in pyvenv.cfg",
         )
+    meant = declared.get("PYTHONPATH", "").split(":")
     for folder in facts.search_folders:
         finding = _search_folder(folder)
-        if finding is not None:
+        if finding is not None and not (folder.shadows is None and folder.path in meant):
             yield finding
 
 
