@@ -1,7 +1,7 @@
 """Mooring beside its peers, both in the same run: `make bench`, or `python benchmarks/run.py lock`.
 
-Sections: startup, lock, check, verify, build. Timings need a quiet machine and the index that uv
-and pip are set up for; every number is a median, every claim a ratio.
+Sections: startup, lock, check, verify, verify-speed, drift, build. Timings need a quiet machine and
+the index that uv and pip are set up for; every number is a median, every claim a ratio.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import drift_table
+import verify_speed
 from local_index import serve
 from measure import Command, Measured, show, side_by_side, verdict
 
@@ -235,11 +237,18 @@ def bench_build(folder: Path, runs: int) -> None:
         subprocess.run(["docker", "image", "rm", "-f", image_id], capture_output=True, check=False)
 
 
+def bench_drift(folder: Path, runs: int) -> None:
+    """Print what the tools say of planted drifts; once, as nothing is timed."""
+    drift_table.main(folder)
+
+
 SECTIONS = {
     "startup": bench_startup,
     "check": bench_check,
     "lock": bench_lock,
     "verify": bench_verify,
+    "verify-speed": lambda folder, runs: verify_speed.speed(folder / "speed", runs),
+    "drift": bench_drift,
     "build": bench_build,
 }
 

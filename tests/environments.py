@@ -16,6 +16,7 @@ from mooring.platforms import Platform, PythonVersion
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare
 from mooring.verify.findings import Verification
+from mooring.verify.tiers import Tiers
 
 LINUX = Platform.parse("linux-64")
 PYTHON = PythonVersion(minor=11)
@@ -122,7 +123,7 @@ def verify(
     root: Path, *packages: Selected, policy: VerifyPolicy | None = None, hash_files: bool = True
 ) -> Verification:
     """Compare the environment in a folder with these packages."""
-    inventory = PathCollector(root, hash_files=hash_files).collect()
+    inventory = PathCollector(root, tiers=Tiers(hash_files=hash_files)).collect()
     return compare(selection(*packages), inventory, policy or VerifyPolicy())
 
 

@@ -150,6 +150,19 @@ def write_file(path: Path, data: bytes | str) -> None:
     write_files({path: data.encode("utf-8") if isinstance(data, str) else data})
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file that others add to as well, in one write.
+
+    Raises:
+        MooringError: The file cannot be written (exit code 3).
+    """
+    try:
+        with path.open("ab", buffering=0) as stream:
+            stream.write(text.encode("utf-8"))
+    except OSError as error:
+        raise MooringError(f"cannot add to the file: {error.strerror}", where=str(path)) from error
+
+
 def _stage(path: Path, data: bytes) -> Path:
     if path.is_dir():
         # The rename would fail as well, but after other files were replaced.

@@ -46,6 +46,7 @@ def run(
     stdin: bytes | Path | None = None,
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    most_output: int | None = None,
 ) -> Completed:
     """Run a program to its end and return what it said; a non-zero exit is no error here.
 
@@ -56,9 +57,12 @@ def run(
         stdin: Bytes, or a file, given on standard input; none by default.
         timeout: Seconds until it is ended.
         on_line: Called with each line of standard error as it comes, credentials removed.
+        most_output: Bytes of standard output above which it is ended, for programs that are not
+            trusted; without, what is above `KEPT_OUTPUT_BYTES` is dropped.
 
     Raises:
-        ProcessError: The program is absent, cannot be started, or ran out of time.
+        ProcessError: The program is absent, cannot be started, ran out of time, or prints more
+            than is accepted.
     """
     words = tuple(os.fspath(word) for word in argv)
     source = stdin.open("rb") if isinstance(stdin, Path) else None
@@ -68,6 +72,8 @@ def run(
         if source is not None:
             source.close()
     collected = _Collected(process, stdin if isinstance(stdin, bytes) else None, on_line)
+    if most_output is not None:
+        collected.limit(most_output, process.kill)
     try:
         process.wait(timeout)
     except subprocess.TimeoutExpired as error:
@@ -77,6 +83,8 @@ def run(
         _end(process)
         raise
     stdout, stderr = collected.join()
+    if collected.exceeded:
+        raise ProcessError(f"`{_shown(words)}` printed more than {most_output} bytes and was ended")
     return Completed(argv=words, returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
@@ -146,7 +154,10 @@ class _Drain:
     """Reads a pipe to its end on a thread, keeping at most `KEPT_OUTPUT_BYTES`."""
 
     def __init__(self, pipe: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+        self.exceeded = False
         self._kept = bytearray()
+        self._most = KEPT_OUTPUT_BYTES
+        self._full: Callable[[], None] | None = None
         self._pipe = pipe
         self._on_line = on_line
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -154,11 +165,19 @@ class _Drain:
 
     def _read(self) -> None:
         for line in iter(lambda: self._pipe.readline(1 << 16), b""):
-            if len(self._kept) < KEPT_OUTPUT_BYTES:
+            if len(self._kept) < self._most:
                 self._kept += line
+            elif self._full is not None:
+                self.exceeded = True
+                self._full()
+                break
             if self._on_line is not None:
                 self._on_line(redact(line.decode("utf-8", "replace").rstrip("\r\n")))
         self._pipe.close()
+
+    def limit(self, most: int, full: Callable[[], None]) -> None:
+        """Call `full` once when more than `most` bytes were read, or have been already."""
+        self._full, self._most = full, most
 
     def join(self) -> str:
         """Return what was kept; called when the program has ended.
@@ -189,6 +208,15 @@ class _Collected:
         if stdin is not None and process.stdin is not None:
             self._feeder = threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True)
             self._feeder.start()
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether standard output was more than its limit."""
+        return self._stdout.exceeded
+
+    def limit(self, most: int, full: Callable[[], None]) -> None:
+        """Call `full` when standard output is more than `most` bytes."""
+        self._stdout.limit(most, full)
 
     def join(self) -> tuple[str, str]:
         if self._feeder is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import marshal
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from mooring.uv import uv_binary
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare
 from mooring.verify.findings import Verification
+from mooring.verify.tiers import CONTENT, DEEP, Tiers
 
 pytestmark = pytest.mark.index
 
@@ -49,8 +52,8 @@ def uv(*words: str | Path) -> str:
     return run(uv_binary(), *words)
 
 
-def verified(path: Path, selection: Selection) -> Verification:
-    return compare(selection, PathCollector(path).collect(), VerifyPolicy())
+def verified(path: Path, selection: Selection, tiers: Tiers = CONTENT) -> Verification:
+    return compare(selection, PathCollector(path, tiers=tiers).collect(), VerifyPolicy())
 
 
 def told(verification: Verification) -> list[str]:
@@ -68,7 +71,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     parsed = pylock.read(lock.read_text(), str(lock))
     selection = select(parsed, platform=Platform.current(), python=HERE)
     clean = folder / "clean"
-    uv("venv", "-q", "--python", sys.executable, clean)
+    # It is copied: programs of other environments name the place where they were installed.
+    uv("venv", "-q", "--relocatable", "--python", sys.executable, clean)
     uv("pip", "sync", "-q", "--python", clean, "--link-mode", "copy", "--no-build", lock)
     return Lab(folder=folder, lock=lock, selection=selection, clean=clean)
 
@@ -85,7 +89,7 @@ def test_clean_by_uv_with_bytecode(lab: Lab, tmp_path: Path) -> None:
     words = ("pip", "sync", "-q", "--python", tmp_path / "env", "--compile-bytecode", "--no-build")
     uv(*words, lab.lock)
     assert list((tmp_path / "env").rglob("*.pyc"))
-    assert told(verified(tmp_path / "env", lab.selection)) == []
+    assert told(verified(tmp_path / "env", lab.selection, DEEP)) == []
 
 
 def test_clean_by_pip(lab: Lab, tmp_path: Path) -> None:
@@ -93,7 +97,8 @@ def test_clean_by_pip(lab: Lab, tmp_path: Path) -> None:
     pip = (tmp_path / "env" / "bin" / "python", "-m", "pip", "install", "-q")
     pins = [f"{s.package.name}=={s.package.version}" for s in lab.selection.packages]
     run(*pip, "--only-binary", ":all:", "--no-deps", *pins)
-    verification = verified(tmp_path / "env", lab.selection)
+    verification = verified(tmp_path / "env", lab.selection, DEEP)
+    assert list((tmp_path / "env").rglob("*.pyc"))
     assert {f.package for f in verification.findings} <= {"pip", "setuptools"}
     assert verification.clean
     assert [f.rule.severity for f in verification.findings] == ["info"] * len(verification.findings)
@@ -110,7 +115,45 @@ def test_clean_after_moving_and_compiling(lab: Lab, tmp_path: Path) -> None:
     env = copied(lab, tmp_path)
     run(env / "bin" / "python", "-m", "compileall", "-q", env / SITE / "flask")
     assert list(env.rglob("*.pyc"))
-    assert told(verified(env, lab.selection)) == []
+    assert told(verified(env, lab.selection, DEEP)) == []
+
+
+def test_moved(lab: Lab, tmp_path: Path) -> None:
+    uv("venv", "-q", "--python", sys.executable, tmp_path / "env")
+    uv("pip", "sync", "-q", "--python", tmp_path / "env", "--no-build", lab.lock)
+    verification = verified((tmp_path / "env").rename(tmp_path / "other"), lab.selection)
+    assert [f.rule.id for f in verification.findings] == ["MOR126"]
+
+
+def test_a_cache_that_drifted(lab: Lab, tmp_path: Path) -> None:
+    links = ("--link-mode", "hardlink", "--cache-dir", tmp_path / "cache", "--no-build")
+    pins = [f"{s.package.name}=={s.package.version}" for s in lab.selection.packages]
+    for name in ("env", "sibling"):
+        uv("venv", "-q", "--python", sys.executable, tmp_path / name)
+        uv("pip", "install", "-q", "--no-deps", "--python", tmp_path / name, *links, *pins)
+    with (tmp_path / "env" / SITE / "flask" / "app.py").open("a") as stream:
+        stream.write("# changed\n")
+    caches = {"UV_CACHE_DIR": str(tmp_path / "cache")}
+    inventory = PathCollector(tmp_path / "sibling", caches=caches).collect()
+    verification = compare(lab.selection, inventory, VerifyPolicy())
+    assert [f.rule.id for f in verification.findings] == ["MOR106", "MOR134"]
+    shared = verification.findings[1]
+    assert shared.actual is not None
+    assert Path(shared.actual).samefile(tmp_path / "env" / SITE / "flask" / "app.py")
+    assert "1 other place" in shared.message
+
+
+def test_forged_byte_code(lab: Lab, tmp_path: Path) -> None:
+    env = copied(lab, tmp_path)
+    run(env / "bin" / "python", "-m", "compileall", "-q", env / SITE / "flask")
+    [path] = (env / SITE / "flask" / "__pycache__").glob("app.*.pyc")
+    source = (env / SITE / "flask" / "app.py").read_text() + "\nprint('mine')\n"
+    code = compile(source, "app.py", "exec", dont_inherit=True)
+    path.write_bytes(path.read_bytes()[:16] + marshal.dumps(code))
+    assert "mine" in run(env / "bin" / "python", "-c", "import flask.app")
+    assert verified(env, lab.selection).findings == ()
+    found = verified(env, lab.selection, DEEP).findings
+    assert [(f.rule.id, f.package) for f in found] == [("MOR112", "flask")]
 
 
 def copied(lab: Lab, tmp_path: Path) -> Path:
@@ -206,6 +249,40 @@ def leftover(env: Path) -> None:
     (env / SITE / "~dna-1.0.dist-info").mkdir()
 
 
+def stray_module(env: Path) -> None:
+    (env / SITE / "yaml" / "more.py").write_text("")
+
+
+def stray_package(env: Path) -> None:
+    shutil.copytree(env / SITE / "flask", env / SITE / "rogue")
+
+
+def stray_pth(env: Path) -> None:
+    (env / SITE / "rogue.pth").write_text("import sys\n")
+
+
+def sitecustomize(env: Path) -> None:
+    (env / SITE / "sitecustomize.py").write_text("")
+
+
+def stray_data(env: Path) -> None:
+    (env / SITE / "flask" / "notes.txt").write_text("")
+
+
+def stray_program(env: Path) -> None:
+    (env / "bin" / "rogue").write_text("#!/bin/sh\n")
+
+
+def system_packages(env: Path) -> None:
+    config = env / "pyvenv.cfg"
+    config.write_text(config.read_text().replace("packages = false", "packages = true"))
+
+
+def without_home(env: Path) -> None:
+    config = env / "pyvenv.cfg"
+    config.write_text(re.sub(r"home = .*", "home = /nowhere/bin", config.read_text()))
+
+
 @pytest.mark.parametrize(
     ("plant", "rules"),
     [
@@ -224,6 +301,14 @@ def leftover(env: Path) -> None:
         (editable, {("MOR105", "idna"), ("MOR113", "idna")}),
         (duplicate, {("MOR125", "idna")}),
         (leftover, {("MOR102", None)}),
+        (stray_module, {("MOR108", None)}),
+        (stray_package, {("MOR108", None)}),
+        (stray_pth, {("MOR108", None)}),
+        (sitecustomize, {("MOR108", None)}),
+        (stray_data, {("MOR108", None)}),
+        (stray_program, {("MOR108", None)}),
+        (system_packages, {("MOR121", None)}),
+        (without_home, {("MOR126", None)}),
     ],
 )
 def test_planted_drift(
@@ -235,7 +320,9 @@ def test_planted_drift(
     plant(env)
     verification = verified(env, lab.selection)
     assert {(f.rule.id, f.package) for f in verification.findings} == rules
-    assert verification.clean is (plant is leftover)
+    assert len(verification.findings) == len(rules)
+    harmless = (leftover, stray_data, stray_program, system_packages)
+    assert verification.clean is (plant in harmless)
 
 
 def test_another_python(lab: Lab) -> None:

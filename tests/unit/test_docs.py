@@ -60,4 +60,16 @@ def test_every_rule_has_a_description() -> None:
     found = {rule.id for rule in rules.RULES}
     assert found
     for rule in found:
-        assert rule in page
+        assert f"[{rule}](../rules/{rule}.md)" in page
+
+
+def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "rules").iterdir()}
+    assert pages.keys() == {rule.id for rule in rules.RULES}
+    for rule in rules.RULES:
+        lines = pages[rule.id].splitlines()
+        assert lines[0].startswith(f"# {rule.id}: ")
+        assert f"`{rule.kind}`, {rule.severity}" in lines[2]
+        assert ("unverifiable" in lines[2]) == rule.unverifiable
+        headings = [line for line in lines if line.startswith("## ")]
+        assert headings == ["## What it means", "## Why it matters", "## How it is put right"]

@@ -222,3 +222,13 @@ class TestCacheRoot:
     def test_default_belongs_to_the_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("MOORING_CACHE_DIR")
         assert Path.home() in files.cache_root().parents
+
+
+def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    files.append_text(path, "one\n")
+    files.append_text(path, "zwei \N{LATIN SMALL LETTER U WITH DIAERESIS}\n")
+    assert path.read_text(encoding="utf-8") == "one\nzwei \N{LATIN SMALL LETTER U WITH DIAERESIS}\n"
+    with pytest.raises(MooringError, match="cannot add to the file") as failed:
+        files.append_text(tmp_path / "absent" / "summary.md", "x")
+    assert failed.value.exit_code == 3

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from mooring import __version__
@@ -23,7 +24,10 @@ CONNECTIONS = 16
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _RETRIES = 3
 _MAX_REDIRECTS = 10
+_REDIRECTS = (301, 302, 303, 307, 308)
+_AS_IT_IS = {"Accept": "*/*", "Accept-Encoding": "identity"}  # no compression for the way
 _PIECE = 1 << 16
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 
 
 class FetchError(MooringError):
@@ -44,6 +48,21 @@ class Answer:
     url: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """What a host answered that was asked for a part of a file.
+
+    Attributes:
+        status: 206 for a part; 200 where the host knows no parts.
+        start, total: Where the part begins in the file, and how large the file is, bytes.
+    """
+
+    status: int
+    start: int = 0
+    total: int = 0
+    body: bytes = b""
+
+
 class Fetcher:
     """Asks the hosts of indexes; made by `fetching`, and safe to use from several threads."""
 
@@ -62,38 +81,79 @@ class Fetcher:
         Raises:
             FetchError: No answer, a status of 500 or more, or a body that is too large.
         """
-        import requests  # loaded by `fetching` already
-
-        try:
-            for _ in range(_MAX_REDIRECTS):
-                answer = self._ask(url, limit, accept)
-                if isinstance(answer, Answer):
-                    return answer
-                url = answer
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise _failed(url, _reason(error)) from error
-        raise _failed(url, f"it redirects more than {_MAX_REDIRECTS} times")
-
-    def _ask(self, url: str, limit: int, accept: str) -> Answer | str:
-        """Send one request; return its answer, or where it is redirected to."""
-        with self._session.get(
-            url,
-            stream=True,
-            timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-            headers={"Accept": accept},
-            auth=self._credentials.get(origin(url)),
-        ) as response:
-            if response.status_code >= 500 or response.status_code == 429:
-                raise _failed(url, f"{response.status_code} {response.reason}")
-            location = response.headers.get("Location")
-            if response.status_code in (301, 302, 303, 307, 308) and location:
-                return urljoin(url, location)
+        with self._asking(url, {"Accept": accept}) as response:
             return Answer(
                 status=response.status_code,
                 content_type=response.headers.get("Content-Type", ""),
                 body=_body(response, url, limit) if response.status_code == 200 else b"",
                 url=redact(response.url),
             )
+
+    def get_part(self, url: str, span: str, *, limit: int) -> Part:
+        """Ask for a part of a file; a server may not know parts, and its answer says so.
+
+        Args:
+            url: As for `get`.
+            span: `first-last`, both inclusive, or `-count` for the end (RFC 9110, 14.1.2).
+            limit: Largest part in bytes.
+
+        Raises:
+            FetchError: As for `get`; or the part is another one than was asked for.
+        """
+        with self._asking(url, _AS_IT_IS | {"Range": f"bytes={span}"}) as response:
+            if response.status_code != 206:
+                # Nothing of the whole file is read, which may have gigabytes.
+                return Part(status=response.status_code)
+            match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            body = _body(response, url, limit)
+            if match is None or int(match[2]) - int(match[1]) + 1 != len(body):
+                raise _failed(url, "it sends another part of a file than it says")
+            return Part(status=206, start=int(match[1]), total=int(match[3]), body=body)
+
+    def download(self, url: str, target: BinaryIO, *, limit: int) -> int:
+        """Write a whole file into an open one, and return the status; only 200 writes.
+
+        Raises:
+            FetchError: As for `get`.
+        """
+        with self._asking(url, _AS_IT_IS) as response:
+            if response.status_code == 200:
+                total = 0
+                for piece in response.iter_content(_PIECE):
+                    total += len(piece)
+                    if total > limit:
+                        raise FetchError(
+                            f"the file is larger than {limit} bytes", where=redact(url)
+                        )
+                    target.write(piece)
+            return response.status_code
+
+    @contextmanager
+    def _asking(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """Open an answer, following redirects; each host is given its own credentials only."""
+        import requests  # loaded by `fetching` already
+
+        asked = url
+        try:
+            for _ in range(_MAX_REDIRECTS):
+                with self._session.get(
+                    asked,
+                    stream=True,
+                    timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                    headers=headers,
+                    auth=self._credentials.get(origin(asked)),
+                ) as response:
+                    location = response.headers.get("Location")
+                    if response.status_code in _REDIRECTS and location:
+                        asked = urljoin(asked, location)
+                        continue
+                    if response.status_code >= 500 or response.status_code == 429:
+                        raise _failed(url, f"{response.status_code} {response.reason}")
+                    yield response
+                    return
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise _failed(asked, _reason(error)) from error
+        raise _failed(asked, f"it redirects more than {_MAX_REDIRECTS} times")
 
 
 @contextmanager

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from mooring.build.daemon import EngineError, no_engine
-from mooring.errors import InputError
 from mooring.urls import redact
 
 if TYPE_CHECKING:
@@ -22,6 +21,10 @@ DEFAULT_ROOT = "/opt/env"
 _CHUNK = 2 << 20
 
 
+class NoTargetError(EngineError):
+    """The engine has no such container or image, or that has no such folder (exit code 3)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineTarget:
     """A container or image whose files can be read.
@@ -32,6 +35,8 @@ class EngineTarget:
         platform: OCI `os/arch`.
         root: Where the environment is inside, from the label, `VIRTUAL_ENV`, or the default.
         environment: Name of the locked environment that the image was made of, when it says so.
+        pid: Of the first process of a running container, as its engine counts; 0 without one.
+        variables: What the image or container gives its processes.
     """
 
     kind: Literal["container", "image"]
@@ -40,13 +45,15 @@ class EngineTarget:
     platform: str
     root: str
     environment: str | None = None
+    pid: int = 0
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_image(name: str) -> EngineTarget:
     """Find an image in the local engine.
 
     Raises:
-        InputError: The engine has no such image.
+        NoTargetError: The engine has no such image.
         EngineError: The engine does not answer.
     """
     with _api() as api:
@@ -58,7 +65,7 @@ def find_container(name: str) -> EngineTarget:
     """Find a container, running or stopped, in the local engine.
 
     Raises:
-        InputError: The engine has no such container.
+        NoTargetError: The engine has no such container.
         EngineError: The engine does not answer.
     """
     with _api() as api:
@@ -69,21 +76,25 @@ def find_container(name: str) -> EngineTarget:
 
 @contextlib.contextmanager
 def folder_stream(target: EngineTarget, folder: str) -> Iterator[IO[bytes]]:
-    """Give a folder of the target as a tar stream whose members start with the folder's name.
+    """Give a folder of the target as a tar stream whose members start with one top folder.
 
-    An image is read through a container that is created, never started, and removed again.
+    The folder may be a link. An image is read through a container that is created, never started,
+    and removed again.
 
     Raises:
-        InputError: The target has no such folder.
+        NoTargetError: The target has no such folder.
         EngineError: The engine refuses or does not answer.
     """
     import docker.errors  # heavy; only what talks to an engine pays for it
 
     with _api() as api, _container(api, target) as container:
         try:
-            chunks, _ = api.get_archive(container, folder, chunk_size=_CHUNK)
+            chunks, stat = api.get_archive(container, folder, chunk_size=_CHUNK)
+            if leads := stat.get("linkTarget"):
+                # The engine has followed the links inside of the container.
+                chunks, _ = api.get_archive(container, leads, chunk_size=_CHUNK)
         except docker.errors.NotFound as error:
-            raise InputError(
+            raise NoTargetError(
                 f"the {target.kind} has no {folder}",
                 where=target.name,
                 hint=f"the label {ROOT_LABEL} or the variable VIRTUAL_ENV says where it is",
@@ -131,7 +142,7 @@ def _inspected(ask: Any, name: str, kind: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = ask(name)
     except (docker.errors.NotFound, docker.errors.NullResource) as error:
-        raise InputError(f"the Docker engine has no {kind} {name!r}") from error
+        raise NoTargetError(f"the Docker engine has no {kind} {name!r}") from error
     return found
 
 
@@ -148,6 +159,8 @@ def _target(
         platform=f"{image.get('Os', 'linux')}/{image.get('Architecture', 'amd64')}",
         root=labels.get(ROOT_LABEL) or variables.get("VIRTUAL_ENV") or DEFAULT_ROOT,
         environment=labels.get(ENVIRONMENT_LABEL),
+        pid=int((found.get("State") or {}).get("Pid") or 0),
+        variables=variables,
     )
 
 

@@ -30,6 +30,11 @@ from mooring.workflow.locking import Freshness, LockOptions, LockResult, check_l
 @click.option("--base", metavar="IMAGE", help="Base image instead of the manifest's.")
 @click.option("--no-base", is_flag=True, help="Lock packages only, no base image.")
 @click.option("--only-wheels", is_flag=True, help="Fail when a platform would build from source.")
+@click.option(
+    "--record-ids",
+    is_flag=True,
+    help="Also lock what each wheel says of its files, so that verify knows it again.",
+)
 @click.option("--offline", is_flag=True, help="Use caches only.")
 @options.format_option
 @options.talk_options
@@ -145,6 +150,7 @@ def _document(result: LockResult) -> dict[str, object]:
         "lock": str(result.path),
         "written": [str(path) for path in result.written],
         "packages": len(result.lock.packages),
+        "record_ids": sum(len(package.record_ids) for package in result.lock.packages),
         "moves": _moves(result),
         "coverage": [
             {

@@ -1,22 +1,31 @@
-"""How a verification looks on a terminal: the findings, the commands that help, one sentence."""
+"""How a verification looks on a terminal: one table, the commands that help, one sentence."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
 
-from mooring.cli.outcome import printable, say
-from mooring.verify.report.table import ROWS_PER_PACKAGE, Row, table
+from mooring.cli.outcome import printable
+from mooring.verify.report.table import Row, table
 from mooring.workflow.verifying import Verified
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
+WIDTH_OF_FILES = 160
+"""Columns where standard output is no terminal and COLUMNS says nothing."""
+
+NARROW = 120
+"""Columns below which five columns of text would be columns of letters."""
+
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
-_UNBOUNDED = 100_000
+_VALUE = 19
+"""Columns of a shortened digest."""
 
 
 def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
@@ -24,86 +33,109 @@ def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
 
     `quiet` leaves out what does not fail, `verbose` shows every finding of a package.
     """
-    result = table(verified.verification, most=None if verbose else ROWS_PER_PACKAGE)
-    # A row without a severity counts the findings of its package that are not shown.
-    shown = [row for row in result.rows if row.failing or row.severity is None or not quiet]
+    result = table(verified.verification, most=None if verbose else 10)
+    shown = [row for row in result.rows if row.failing or not quiet]
     if shown:
         _print(shown)
     for fix in result.fixes:
-        say(click.style("fix: ", fg="cyan", bold=True) + printable(fix))
+        click.echo(click.style("fix: ", fg="cyan", bold=True) + _safe(fix), err=True)
     if not quiet or not verified.verification.clean:
         mark = (
             click.style("✓ ", fg="green")
             if verified.verification.clean
             else click.style("✗ ", fg="red")
         )
-        target = printable(verified.inventory.target)
-        say(f"{mark}{target}: {result.summary}")
+        target = _safe(verified.inventory.target)
+        click.echo(f"{mark}{target}: {result.summary}", err=True)
+
+
+def print_rows(console: Console, rows: list[Row]) -> None:
+    """Print rows in the form that fits the width of a console."""
+    for part in _blocks(rows) if console.width < NARROW else _columns(rows):
+        console.print(part)
 
 
 def _print(rows: list[Row]) -> None:
-    """Print a table; on a terminal too narrow for it, a list whose lines the terminal wraps.
-
-    Elsewhere the table is as wide as it needs to be: a folded path is found by no search.
-    """
     from rich.console import Console  # loaded only when there is something to show
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    whole = _table(rows)
-    needed = console.measure(whole, options=console.options.update(width=_UNBOUNDED)).maximum
-    if console.is_terminal and needed > console.width:
-        _print_list(console, rows)
-        return
-    if not console.is_terminal:
-        console.width = needed
-    console.print(whole)
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=WIDTH_OF_FILES)
+    print_rows(console, rows)
 
 
-def _print_list(console: Console, rows: list[Row]) -> None:
-    last = None
-    for row in rows:
-        if row.package != last:
-            console.print(_package(row), style="bold", soft_wrap=True)
-        last = row.package
-        console.print("  ", _rule(row), f" {printable(row.message)}", sep="", soft_wrap=True)
-        compared = [
-            f"{title} {printable(value)}"
-            for title, value in (("expected", row.expected), ("actual", row.actual))
-            if value
-        ]
-        for line in filter(None, (printable(row.path), ", ".join(compared))):
-            console.print(f"    {line}", soft_wrap=True)
-
-
-def _table(rows: list[Row]) -> Table:
+def _columns(rows: list[Row]) -> Iterator[RenderableType]:
+    """Yield one table: a column for each thing that is known of a finding."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("package", "rule", "what", "expected", "actual"):
-        shown.add_column(title, overflow="fold", no_wrap=title == "rule")
+    shown.add_column("package", overflow="fold", max_width=40)
+    shown.add_column("rule", no_wrap=True)
+    shown.add_column("what", overflow="fold")
+    for title in ("expected", "actual"):
+        shown.add_column(title, overflow="fold", min_width=_value_width(rows))
     last = None
     for row in rows:
-        what = f"{row.message}: {row.path}" if row.path else row.message
         shown.add_row(
-            Text("") if row.package == last else _package(row),
+            Text("" if row.package == last else _name(row)),
             _rule(row),
-            Text(printable(what)),
-            Text(printable(row.expected)),
-            Text(printable(row.actual)),
+            Text(_what(row)),
+            Text(_safe(row.expected)),
+            Text(_safe(row.actual)),
         )
         last = row.package
-    return shown
+    yield shown
 
 
-def _package(row: Row) -> Text:
+def _blocks(rows: list[Row]) -> Iterator[RenderableType]:
+    """Yield a heading for each package and its findings below, for narrow terminals."""
+    from rich.table import Table
     from rich.text import Text
 
-    return Text(printable(row.package) or "(environment)")
+    for _, group in groupby(rows, lambda row: row.package):
+        found = list(group)
+        yield Text(_name(found[0]), style="bold", overflow="fold")
+        block = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        block.add_column(width=1)
+        block.add_column(no_wrap=True)
+        block.add_column(overflow="fold")
+        for row in found:
+            lines = [_safe(row.message), _safe(row.path)]
+            lines += [f"expected {_safe(row.expected)}"] if row.expected else []
+            lines += [f"actual   {_safe(row.actual)}"] if row.actual else []
+            block.add_row("", _rule(row), Text("\n".join(filter(None, lines))))
+        yield block
+    yield Text("")
+
+
+def _value_width(rows: list[Row]) -> int:
+    """Return a width at which shortened digests stay in one piece."""
+    values = [len(value) for row in rows for value in (row.expected, row.actual)]
+    return min(_VALUE, max([*values, len("expected")]))
+
+
+def _name(row: Row) -> str:
+    return _safe(row.package) or "(environment)"
+
+
+def _what(row: Row) -> str:
+    return _safe(f"{row.message}: {row.path}" if row.path else row.message)
 
 
 def _rule(row: Row) -> Text:
     from rich.text import Text
 
     return Text(row.rule, style=_COLOURS.get(row.severity or "", ""))
+
+
+def _safe(text: str) -> str:
+    """Return foreign text that moves no cursor and, in a GitHub job, commands nothing.
+
+    The runner there reads `::name::` at the start of any printed line, and `##[name]` anywhere.
+    """
+    text = printable(text).replace("\n", " ").replace("\t", " ")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        text = text.replace("::", ":\u200b:").replace("##[", "##\u200b[")
+    return text

@@ -104,6 +104,46 @@ def sync_venv(
     )
 
 
+def repair_venv(
+    path: Path,
+    selection: Selection,
+    *,
+    remove: Sequence[str],
+    indexes: Sequence[Index],
+    reporter: Reporter,
+    offline: bool = False,
+    lock_folder: Path | None = None,
+) -> None:
+    """Install some packages afresh and remove others; nothing else in the environment changes.
+
+    Args:
+        path: The environment's folder.
+        selection: The packages to install again, none of them taken from what is cached.
+        remove: Normalised names of the packages to remove.
+        indexes: The declared indexes, for their credentials.
+        reporter: Is told what happens.
+        offline: Use uv's cache only.
+        lock_folder: Where relative paths of the lock begin; beside the environment by default.
+
+    Raises:
+        InputError: The folder holds something else than a virtual environment.
+        SyncError: It could not be done; the message says why.
+    """
+    uv = _Uv(path=path, indexes=indexes, offline=offline, reporter=reporter)
+    found = folder.look_at(path)
+    if found is None or not found.usable:
+        raise SyncError(
+            "there is no whole virtual environment to repair",
+            where=str(path),
+            hint="`mooring sync` makes one",
+        )
+    if remove:
+        uv.remove(remove)
+    if names := sorted(selected.package.name for selected in selection.packages):
+        uv.forget(names)
+        uv.add(selection, names, lock_folder or path.parent)
+
+
 def _prepare(uv: _Uv, python: PythonVersion, interpreter: Path | None) -> bool:
     """Make the environment when it is absent, broken or of another Python; say whether it was."""
     found = folder.look_at(uv.path)
@@ -193,24 +233,44 @@ class _Uv:
         self, selection: Selection, fresh: Sequence[str], lock_folder: Path
     ) -> dict[str, list[str]]:
         """Install, and return the names of changed packages by uv's word for the change."""
+        words = ("sync", "--allow-empty-requirements")
+        return self._install(words, selection, fresh, lock_folder)
+
+    def add(
+        self, selection: Selection, fresh: Sequence[str], lock_folder: Path
+    ) -> dict[str, list[str]]:
+        """Install, and leave everything else as it is."""
+        return self._install(("install", "--no-deps"), selection, fresh, lock_folder)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Uninstall packages."""
+        python = str(folder.python_of(self.path))
+        done = self._run("pip", "uninstall", "--python", python, *names)
+        if not done.ok:
+            message = f"uv could not remove {', '.join(names)}:\n{tail(done.stderr)}"
+            raise SyncError(message, where=str(self.path))
+
+    def _install(
+        self, words: Sequence[str], selection: Selection, fresh: Sequence[str], lock_folder: Path
+    ) -> dict[str, list[str]]:
         locked = locked_set(selection, lock_folder)
         with tempfile.TemporaryDirectory(prefix="mooring-") as temporary:
             file = Path(temporary) / locked.name
             write_file(file, locked.text)
             done = self._run(
                 "pip",
-                "sync",
+                *words,
                 "--python",
                 str(folder.python_of(self.path)),
                 "--link-mode",
                 "copy",
-                "--allow-empty-requirements",
                 "--output-format",
                 "json",
                 *locked.options,
                 # Every file is named by its URL: the indexes only say whose credentials to use.
                 *index_arguments(self.indexes, explicit=True),
                 *(word for name in fresh for word in ("--reinstall-package", name)),
+                *(("-r",) if words[0] == "install" else ()),
                 str(file),
             )
         if not done.ok:

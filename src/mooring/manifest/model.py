@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from mooring.platforms import Platform, PythonVersion
 
 ResolverName = Literal["uv", "pip-tools"]
 Severity = Literal["error", "warning", "info"]
+VerifyPreset = Literal["dev", "ci", "prod"]
 
 DEFAULT_ENVIRONMENT = "default"
 
@@ -87,11 +89,44 @@ class ImageSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IgnoreEntry:
+    """Findings that are known and accepted; a finding must match all that is given.
+
+    Attributes:
+        reason: Why it is accepted.
+        rule: Rule id; None for any.
+        package: Normalised name; None for any, also for what concerns the whole environment.
+        path: Shell pattern for the path relative to the environment's root; None for any.
+        expires: The last day on which the entry counts; None when it does not end.
+        where: `pyproject.toml: tool.mooring.verify.ignore[0]`.
+    """
+
+    reason: str
+    rule: str | None = None
+    package: str | None = None
+    path: str | None = None
+    expires: date | None = None
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VerifyPolicy:
-    """Which findings fail a verification."""
+    """Which findings fail a verification.
+
+    Attributes:
+        preset: `dev` lets extras and editable installs pass, `prod` is strict.
+        fail_on: The lowest severity that fails; that of the preset unless it is declared.
+    """
 
     fail_on: Severity = "error"
     allow_extra: tuple[str, ...] = ()
+    preset: VerifyPreset = "ci"
+    ignore: tuple[IgnoreEntry, ...] = ()
+
+    @property
+    def strict(self) -> bool:
+        """Whether warnings fail, and what is ignored must have an end."""
+        return self.preset == "prod"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,16 +15,16 @@ from mooring.manifest.model import (
     ImageSpec,
     Requirement,
     ResolverName,
-    Severity,
     VerifyPolicy,
 )
 from mooring.manifest.nearest import advice
 from mooring.manifest.places import relative_path
 from mooring.manifest.problems import quoted
-from mooring.manifest.requirement_lists import names, requirements
+from mooring.manifest.requirement_lists import requirements
 from mooring.manifest.sources.declared import FoundIndex
 from mooring.manifest.tables import Table
 from mooring.manifest.times import moment
+from mooring.manifest.verify_policy import read_verify
 from mooring.platforms import Platform, PythonVersion
 
 DEFAULT_PLATFORM_NAMES = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
@@ -67,7 +67,7 @@ def read_settings(table: Table) -> Settings:
         indexes=read_indexes(table),
         environments=read_environments(table, platforms),
         image=read_image(image) if image else None,
-        verify=_verify(verify) if verify else VerifyPolicy(),
+        verify=read_verify(verify) if verify else VerifyPolicy(),
     )
     if "conda" in table:
         table.problem(
@@ -125,23 +125,3 @@ def _resolver(table: Table) -> ResolverName:
             advice(value, known, what="resolvers"),
         )
     return "uv"
-
-
-def _verify(table: Table) -> VerifyPolicy:
-    fail_on: Severity = "error"
-    value = table.string("fail-on")
-    for name in get_args(Severity):
-        if value == name:
-            fail_on = name
-            break
-    else:
-        if value is not None:
-            known = get_args(Severity)
-            table.problem(
-                "fail-on",
-                f"unknown severity {quoted(value)}",
-                advice(value, known, what="severities"),
-            )
-    allow_extra = names(table, "allow-extra")
-    table.refuse_unknown()
-    return VerifyPolicy(fail_on=fail_on, allow_extra=allow_extra)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from mooring.lock.alternatives import Ranks, newest, ranks_of
 from mooring.lock.model import Selected, Selection
 from mooring.manifest.model import VerifyPolicy
 from mooring.platforms import PythonVersion
 from mooring.verify import rules
-from mooring.verify.artifact import check_artifact, check_tags, supported_tags
+from mooring.verify.artifact import check_artifact, check_tags
+from mooring.verify.bytecode import check_bytecode
+from mooring.verify.caches import check_shared
+from mooring.verify.facts import check_facts, running_platform
 from mooring.verify.files import check_files, compared_files
 from mooring.verify.findings import SEVERITIES, Finding, Verification
 from mooring.verify.inventory import Distribution, Inventory
 from mooring.verify.origin import check_origin
 from mooring.verify.remedy import install_locked
 from mooring.verify.shown import shown
+from mooring.verify.strays import check_strays
 
 SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
 """What virtual environments are created with; as extras they are told, but fail nothing."""
@@ -28,13 +33,27 @@ SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
 _SEEN_PYTHON = re.compile(r"3\.([0-9]{1,2})(?![0-9])")
 
 _Installed = dict[str, list[Distribution]]
+_Left = Mapping[str, frozenset[str]]
 
 
-def compare(selection: Selection, inventory: Inventory, policy: VerifyPolicy) -> Verification:
+def compare(
+    selection: Selection,
+    inventory: Inventory,
+    policy: VerifyPolicy,
+    *,
+    variables: Mapping[str, str] | None = None,
+) -> Verification:
     """Compare what is installed with what is locked.
 
     A locked package that is absent or cannot be checked is always among the failing findings, so
     an environment in which nothing could be compared is never clean.
+
+    Args:
+        selection: What is locked.
+        inventory: What is there.
+        policy: What fails.
+        variables: The environment variables that are declared for the image, by name; compared
+            where the inventory knows those of the target.
     """
     installed: _Installed = defaultdict(list)
     for distribution in inventory.distributions:
@@ -44,11 +63,15 @@ def compare(selection: Selection, inventory: Inventory, policy: VerifyPolicy) ->
         for selected in selection.packages
         if selected.package.name in installed
     ]
+    fix = install_locked(inventory, selection)
+    left = _left_behind(selection, inventory, installed)
     findings = [
-        *_python(selection, inventory),
-        *_missing(selection, inventory, installed),
+        *check_facts(selection, inventory, variables or {}, fix),
+        *_missing(selection, inventory, installed, left),
         *_extra(selection, inventory, installed, policy),
         *_packages(selection, inventory, pairs, installed),
+        *check_strays(inventory, frozenset().union(*left.values())),
+        *check_bytecode(inventory, fix),
     ]
     files = [compared_files(distribution) for _, distribution in pairs]
     ordered = tuple(sorted(findings, key=_order))
@@ -85,16 +108,33 @@ def _same_version(selected: Selected, distribution: Distribution) -> bool:
         return locked == distribution.version
 
 
+def _left_behind(selection: Selection, inventory: Inventory, installed: _Installed) -> _Left:
+    """Return the modules and programs of missing packages, by the name of the package."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for stray in inventory.strays:
+        if stray.kind in ("module", "program"):
+            name = stray.path.rpartition("/")[2].partition(".")[0]
+            named[canonicalize_name(name)].add(stray.path)
+    return {
+        name: frozenset(named[name])
+        for selected in selection.packages
+        if (name := selected.package.name) not in installed and name in named
+    }
+
+
 def _missing(
-    selection: Selection, inventory: Inventory, installed: _Installed
+    selection: Selection, inventory: Inventory, installed: _Installed, left: _Left
 ) -> Iterator[Finding]:
     for selected in selection.packages:
         package = selected.package
         if package.name not in installed:
+            path = min(left.get(package.name, ()), default=None)
+            message = "it is locked, but not installed"
             yield Finding(
                 rule=rules.MISSING,
-                message="it is locked, but not installed",
+                message=f"{message}; its metadata is gone, its files are not" if path else message,
                 package=package.name,
+                path=shown(path) if path else None,
                 expected=package.version,
                 fix=install_locked(inventory, selection),
             )
@@ -134,12 +174,12 @@ def _packages(
     installed: _Installed,
 ) -> Iterator[Finding]:
     fix = install_locked(inventory, selection)
-    supported = supported_tags(selection.platform, _running(selection, inventory))
+    supported = _supported(selection, inventory)
     for selected, distribution in pairs:
         name = selected.package.name
         yield from _duplicates(name, installed[name], fix)
         if _same_version(selected, distribution):
-            yield from check_artifact(selected, distribution, fix)
+            yield from check_artifact(selected, distribution, supported, fix)
             yield from check_origin(selected, distribution, fix)
         else:
             yield Finding(
@@ -152,6 +192,9 @@ def _packages(
             )
         yield from check_tags(name, distribution, supported, fix)
         yield from check_files(name, distribution, fix, hashed=inventory.hashed)
+        shared = check_shared(name, distribution, fix)
+        if shared is not None:
+            yield shared
 
 
 def _duplicates(name: str, found: Sequence[Distribution], fix: str) -> Iterator[Finding]:
@@ -166,32 +209,11 @@ def _duplicates(name: str, found: Sequence[Distribution], fix: str) -> Iterator[
         )
 
 
-def _python(selection: Selection, inventory: Inventory) -> Iterator[Finding]:
-    """Compare the interpreter; its patch release only when the lock pins one."""
-    locked, seen = selection.python, inventory.interpreter.version
-    remedy = install_locked(inventory, selection)
-    if seen is None:
-        yield Finding(
-            rule=rules.UNVERIFIABLE,
-            message="the version of its Python cannot be told",
-            expected=str(locked),
-            fix=remedy,
-        )
-        return
-    minor = ".".join(seen.split(".")[:2])
-    if minor != locked.short:
-        rule = rules.PYTHON
-    elif locked.patch is not None and seen.count(".") > 1 and seen != str(locked):
-        rule = rules.PYTHON.at("warning")
-    else:
-        return
-    yield Finding(
-        rule=rule,
-        message="the environment has another Python than the locked one",
-        expected=str(locked),
-        actual=shown(seen),
-        fix=remedy,
-    )
+def _supported(selection: Selection, inventory: Inventory) -> Ranks:
+    """Return the wheel tags that run there, best first; its libc counts where it is known."""
+    python = _running(selection, inventory)
+    platform, known = running_platform(selection.platform, inventory.facts)
+    return ranks_of(platform if known else newest(platform), python)
 
 
 def _running(selection: Selection, inventory: Inventory) -> PythonVersion:

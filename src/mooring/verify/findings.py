@@ -36,6 +36,8 @@ class Finding:
         package: Normalised name; None for facts about the whole environment.
         path: File, relative to the environment's root.
         fix: What to do, as a command where one exists.
+        suppressed_by: The reason of the ignore entry that accepts it; then it does not fail.
+        baselined: Whether it was there when the baseline was taken; then it does not fail.
     """
 
     rule: Rule
@@ -45,6 +47,8 @@ class Finding:
     expected: str | None = None
     actual: str | None = None
     fix: str | None = None
+    suppressed_by: str | None = None
+    baselined: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +59,8 @@ class Verification:
         findings: Sorted by package, rule and path.
         packages: How many locked packages were compared.
         checked_files: How many files were compared by their content.
-        failing: The findings at or above the policy's `fail-on`, and the unverifiable ones.
+        failing: The findings at or above the policy's `fail-on`, and the unverifiable ones, less
+            what an ignore entry or a baseline accepts.
     """
 
     findings: tuple[Finding, ...]

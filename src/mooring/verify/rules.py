@@ -49,6 +49,12 @@ REMOVED = Rule(
     severity="error",
     title="A file of a package is gone",
 )
+STRAY = Rule(
+    id="MOR108",
+    kind="file.stray",
+    severity="error",
+    title="A file is there that no package lists",
+)
 UNVERIFIABLE = Rule(
     id="MOR109",
     kind="package.unverifiable",
@@ -62,6 +68,18 @@ UNHASHED = Rule(
     severity="warning",
     title="A package's RECORD has files without a digest",
     unverifiable=True,
+)
+RECORD = Rule(
+    id="MOR111",
+    kind="package.record",
+    severity="error",
+    title="A package's RECORD was edited",
+)
+BYTECODE = Rule(
+    id="MOR112",
+    kind="file.bytecode",
+    severity="error",
+    title="Byte code is not what its source compiles to",
 )
 EDITABLE = Rule(
     id="MOR113",
@@ -81,17 +99,72 @@ PYTHON = Rule(
     severity="error",
     title="The environment has another Python than the locked one",
 )
+IMPLEMENTATION = Rule(
+    id="MOR116",
+    kind="python.implementation",
+    severity="error",
+    title="The environment has another kind of Python",
+)
 TAGS = Rule(
     id="MOR117",
     kind="package.tags",
     severity="error",
     title="A package was built for another platform or Python",
 )
+VARIABLE = Rule(
+    id="MOR119",
+    kind="variable.value",
+    severity="warning",
+    title="An environment variable has not the declared value",
+)
+SHADOWED = Rule(
+    id="MOR120",
+    kind="path.shadowed",
+    severity="error",
+    title="PYTHONPATH puts other modules before those of the environment",
+)
+LEAK = Rule(
+    id="MOR121",
+    kind="path.leak",
+    severity="warning",
+    title="Packages from outside of the environment can be imported",
+)
 DUPLICATE = Rule(
     id="MOR125",
     kind="package.duplicate",
     severity="error",
     title="A package is installed more than once",
+)
+EXPIRED = Rule(
+    id="MOR190",
+    kind="policy.expired",
+    severity="warning",
+    title="An ignore entry has expired",
+)
+UNUSED = Rule(
+    id="MOR191",
+    kind="policy.unused",
+    severity="info",
+    title="An ignore entry matches nothing",
+)
+NOTHING = Rule(
+    id="MOR192",
+    kind="nothing.checked",
+    severity="warning",
+    title="No package was compared",
+    unverifiable=True,
+)
+MOVED = Rule(
+    id="MOR126",
+    kind="environment.moved",
+    severity="warning",
+    title="The environment was moved or copied",
+)
+SHARED = Rule(
+    id="MOR134",
+    kind="file.shared",
+    severity="warning",
+    title="A changed file is shared with a cache or other environments",
 )
 
 RULES = (
@@ -102,12 +175,24 @@ RULES = (
     ORIGIN,
     MODIFIED,
     REMOVED,
+    STRAY,
     UNVERIFIABLE,
     UNHASHED,
+    RECORD,
+    BYTECODE,
     EDITABLE,
     COMMIT,
     PYTHON,
+    IMPLEMENTATION,
     TAGS,
+    VARIABLE,
+    SHADOWED,
+    LEAK,
     DUPLICATE,
+    MOVED,
+    SHARED,
+    EXPIRED,
+    UNUSED,
+    NOTHING,
 )
 """Every rule, in the order of their ids."""

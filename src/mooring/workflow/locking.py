@@ -15,6 +15,7 @@ from mooring.lock.select import Coverage, coverage
 from mooring.manifest.model import Manifest
 from mooring.reporting import SILENT, Reporter
 from mooring.workflow.bases import base_changes, lock_bases, read_bases
+from mooring.workflow.record_ids import carry_over, find_record_ids
 from mooring.workflow.targets import choose_python, environment_selections, python_span, targets
 
 PYLOCK_NAME = "pylock.toml"
@@ -33,6 +34,7 @@ class LockOptions:
         with_base: Whether base images are resolved at all.
         only_wheels: Whether falling back to an sdist is an error.
         offline: Whether only caches may be used.
+        record_ids: Whether the record id of every selected wheel is found.
     """
 
     upgrade: bool = False
@@ -42,6 +44,7 @@ class LockOptions:
     with_base: bool = True
     only_wheels: bool = False
     offline: bool = False
+    record_ids: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +97,7 @@ def lock_project(
         lock = _resolve(manifest, options, previous, reporter)
         reached = coverage(lock, _targets_of(lock))
         _require_coverage(reached, only_wheels=options.only_wheels)
+        lock = _with_record_ids(lock, manifest, options, previous, reporter)
         files: dict[Path, bytes] = {}
         if lock is not previous:
             files[path] = pylock.write(lock).encode("utf-8")
@@ -196,6 +200,25 @@ def _resolve(
     )
     lock = replace(resolved, provenance=facts)
     return replace(lock, provenance=replace(facts, packages_digest=pylock.packages_digest(lock)))
+
+
+def _with_record_ids(
+    lock: Lock,
+    manifest: Manifest,
+    options: LockOptions,
+    previous: Lock | None,
+    reporter: Reporter,
+) -> Lock:
+    lock = carry_over(lock, previous)
+    if not options.record_ids:
+        return lock
+    return find_record_ids(
+        lock,
+        folder=manifest.root,
+        indexes=manifest.indexes,
+        offline=options.offline,
+        reporter=reporter,
+    )
 
 
 def _is_current(previous: Lock, document: dict[str, object], options: LockOptions) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,13 +16,20 @@ from mooring.reporting import SILENT, Reporter
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare
 from mooring.verify.findings import Verification
+from mooring.verify.policy import about_policy, judge
 from mooring.workflow.selecting import (
     LockedProject,
     host_platform,
     python_here,
     select_environment,
 )
-from mooring.workflow.verifying import Verified, exact_python, parsed_python, policy_of
+from mooring.workflow.verifying import (
+    Verified,
+    exact_python,
+    parsed_python,
+    policy_of,
+    terms_of_today,
+)
 
 VENV_NAME = ".venv"
 
@@ -115,11 +122,16 @@ def _python(
 
 
 def _verified(project: LockedProject, selection: Selection, path: Path) -> Verified:
+    """Verify by the declared policy; findings about the policy itself are not the sync's."""
     inventory = PathCollector(path).collect()
+    policy = policy_of(project)
+    judged = judge(compare(selection, inventory, policy), policy, terms_of_today())
     return Verified(
         selection=selection,
         inventory=inventory,
-        verification=compare(selection, inventory, policy_of(project)),
+        verification=replace(
+            judged, failing=tuple(f for f in judged.failing if not about_policy(f))
+        ),
     )
 
 

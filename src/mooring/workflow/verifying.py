@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mooring.errors import InputError
@@ -13,6 +14,8 @@ from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare
 from mooring.verify.findings import Verification
 from mooring.verify.inventory import Inventory
+from mooring.verify.policy import Terms, judge
+from mooring.verify.tiers import CONTENT, Tiers
 from mooring.workflow.selecting import (
     LockedProject,
     fitting_platform,
@@ -30,29 +33,69 @@ class Verified:
     verification: Verification
 
 
-def verify_path(project: LockedProject, path: Path, *, environment: str = "default") -> Verified:
+def verify_path(
+    project: LockedProject,
+    path: Path,
+    *,
+    environment: str = "default",
+    tiers: Tiers = CONTENT,
+    terms: Terms | None = None,
+) -> Verified:
     """Compare the environment in a folder with the lock.
 
     Raises:
         MooringError: The folder is no environment (exit code 3).
     """
-    inventory = PathCollector(path).collect()
-    return verify_inventory(project, inventory, Platform.current(), environment=environment)
+    inventory = PathCollector(path, tiers=tiers).collect()
+    return verify_inventory(
+        project, inventory, Platform.current(), environment=environment, terms=terms
+    )
 
 
 def verify_inventory(
-    project: LockedProject, inventory: Inventory, machine: Platform, *, environment: str
+    project: LockedProject,
+    inventory: Inventory,
+    machine: Platform,
+    *,
+    environment: str,
+    terms: Terms | None = None,
 ) -> Verified:
-    """Compare what a collector saw with the lock, for the machine it runs on."""
+    """Compare what a collector saw with the lock, for the machine it runs on.
+
+    Args:
+        project: The lock, and the policy of its manifest.
+        inventory: What was seen.
+        machine: What the environment runs on.
+        environment: Name of the selection.
+        terms: What this run asks beyond the policy; as of today by default.
+
+    Raises:
+        InputError: The lock is for other platforms, or an ignore entry is wrong.
+    """
     platform = fitting_platform(project, machine)
     seen = inventory.interpreter.version
     python = exact_python(seen, python_here(project, environment, parsed_python(seen)))
     selection = select_environment(project, environment, platform, python)
+    policy = policy_of(project)
+    compared = compare(
+        selection, inventory, policy, variables=_declared_variables(project, inventory)
+    )
     return Verified(
         selection=selection,
         inventory=inventory,
-        verification=compare(selection, inventory, policy_of(project)),
+        verification=judge(compared, policy, terms or terms_of_today()),
     )
+
+
+def _declared_variables(project: LockedProject, inventory: Inventory) -> dict[str, str]:
+    """Return the variables that the manifest gives its image; no other target has them."""
+    image = project.manifest.image if project.manifest else None
+    return dict(image.env) if image and inventory.kind in ("container", "image") else {}
+
+
+def terms_of_today() -> Terms:
+    """Return the terms that ask nothing special, on this day in UTC."""
+    return Terms(today=datetime.now(UTC).date())
 
 
 def exact_python(seen: str | None, locked: PythonVersion) -> PythonVersion:

@@ -1,70 +1,83 @@
-"""How findings look on a wide terminal, on a narrow one and in a pipe."""
+"""The table of findings on narrow and wide terminals, and with hostile names in it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 import pytest
-from tests.environments import install, locked, make_venv, selection
+from rich.console import Console
 
-from mooring.cli.verify_table import show_table
-from mooring.manifest.model import VerifyPolicy
-from mooring.verify.collectors.path import PathCollector
-from mooring.verify.compare import compare
-from mooring.workflow.verifying import Verified
+from mooring.cli.verify_table import NARROW, print_rows
+from mooring.verify.report.table import Row
 
-FOLDER = "alpha/" + "a_folder_with_a_long_name/" * 6
-
-
-def drifted(root: Path, *, files: int = 1) -> Verified:
-    """Return the verification of an environment in which some files of alpha were edited."""
-    site = make_venv(root)
-    paths = [f"{FOLDER}[bold]{number:02}.py" for number in range(files)]
-    install(site, "alpha", files=dict.fromkeys(paths, b"a"))
-    install(site, "pip")
-    for path in paths:
-        (site / path).write_bytes(b"b")
-    inventory = PathCollector(root).collect()
-    chosen = selection(locked("alpha"))
-    return Verified(
-        selection=chosen,
-        inventory=inventory,
-        verification=compare(chosen, inventory, VerifyPolicy()),
-    )
+DIGEST = "sha256:0123456789ab"
+PATH = "lib/python3.11/site-packages/opentelemetry/instrumentation/sqlalchemy/package.py"
+ROWS = [
+    Row(package="", message="another Python", severity="error", rule="MOR115", failing=True),
+    Row(
+        package="opentelemetry-instrumentation-sqlalchemy",
+        message="the content differs",
+        severity="error",
+        rule="MOR106",
+        path=PATH,
+        expected=DIGEST,
+        actual=DIGEST,
+        failing=True,
+    ),
+    Row(package="opentelemetry-instrumentation-sqlalchemy", message="and 23 more findings"),
+]
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let rich take standard output for a terminal of 60 columns."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "60")
+def shown(rows: list[Row], width: int) -> list[str]:
+    stream = io.StringIO()
+    print_rows(Console(file=stream, width=width, highlight=False), rows)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
-def test_a_pipe_gets_a_table_with_whole_lines(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    show_table(drifted(tmp_path), quiet=False, verbose=False)
-    [row] = [line for line in capsys.readouterr().out.splitlines() if "MOR106" in line]
-    assert row.startswith(" alpha ")
-    assert f"{FOLDER}[bold]00.py" in row
+@pytest.mark.parametrize("width", [40, 60, 80, NARROW, 160, 200])
+def test_nothing_is_lost_and_nothing_is_too_wide(width: int) -> None:
+    lines = shown(ROWS, width)
+    assert max(map(len, lines)) <= width
+    squeezed = "".join("".join(lines).split())
+    for text in ("(environment)", "MOR115", "MOR106", "anotherPython", "23morefindings"):
+        assert text in squeezed
+    # A digest can be selected with a double click.
+    assert sum(line.count(DIGEST) for line in lines) == 2
 
 
-@pytest.mark.usefixtures("terminal")
-def test_a_narrow_terminal_gets_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    show_table(drifted(tmp_path), quiet=False, verbose=False)
-    lines = capsys.readouterr().out.splitlines()
-    at = lines.index("  MOR106 the content differs")
-    assert lines[at - 1].strip("\x1b[0123456789m") == "alpha"
-    assert lines[at + 1] == f"    lib/python3.11/site-packages/{FOLDER}[bold]00.py"
-    assert lines[at + 2].startswith("    expected sha256:")
+def test_narrow_terminals_get_a_block_for_each_package() -> None:
+    assert shown(ROWS, 60) == [
+        "(environment)",
+        "  MOR115 another Python",
+        "opentelemetry-instrumentation-sqlalchemy",
+        "  MOR106 the content differs",
+        f"         {PATH[:51]}",
+        f"         {PATH[51:]}",
+        f"         expected {DIGEST}",
+        f"         actual   {DIGEST}",
+        "         and 23 more findings",
+        "",
+    ]
 
 
-def test_quiet_leaves_out_notes_but_says_that_rows_are_missing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    show_table(drifted(tmp_path, files=13), quiet=True, verbose=False)
-    out = capsys.readouterr().out
-    assert "pip" not in out
-    assert out.count("MOR106") == 10
-    assert "and 3 more findings" in out
+def test_wide_terminals_get_a_line_for_each_finding() -> None:
+    lines = [line for line in shown(ROWS, 200) if line.strip()]
+    assert lines[0].split() == ["package", "rule", "what", "expected", "actual"]
+    assert len(lines) == 5
+    assert f"the content differs: {PATH}" in lines[3]
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_foreign_names_command_nothing(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    hostile = "::add-mask::x\x1b[31m\u202e\nb##[group]"
+    rows = [
+        Row(package=hostile, message=hostile, severity="error", rule="MOR106", path=hostile),
+        Row(package="a\x9b31m", message="[red]markup[/red]", expected="[bold]", actual=hostile),
+    ]
+    lines = shown(rows, width)
+    assert not any(line.lstrip().startswith("::") or "##[" in line for line in lines)
+    text = "".join(lines)
+    assert all(c.isprintable() or c == "\u200b" for c in text)
+    assert "[red]markup[/red]" in text
+    assert "[bold]" in text

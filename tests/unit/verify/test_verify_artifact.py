@@ -115,7 +115,7 @@ def test_an_sdist_has_no_tags_to_compare(tmp_path: Path) -> None:
         (["cp311-none-any"], True),
         (["cp32-abi3-manylinux1_x86_64"], True),
         (["cp311-cp311-linux_x86_64"], True),
-        (["cp311-cp311-manylinux_2_39_x86_64"], True),  # this machine's libc may be newer
+        (["cp311-cp311-manylinux_2_5_x86_64"], True),
         (["py311-none-manylinux_2_17_x86_64"], True),
         (["cp312-cp312-linux_x86_64"], False),
         (["cp312-abi3-linux_x86_64"], False),

@@ -15,7 +15,9 @@ from mooring.verify.compare import compare
 from mooring.verify.findings import Finding, Verification
 from mooring.verify.inventory import Inventory
 from mooring.verify.report.json_report import document, fingerprint
+from mooring.verify.report.model import LockFile
 from mooring.verify.report.table import Row, rows, summary, table
+from mooring.verify.tiers import QUICK
 
 
 def drifted(root: Path) -> tuple[Verification, Inventory]:
@@ -71,7 +73,7 @@ def test_a_clean_summary() -> None:
     verification = Verification(
         findings=(), packages=1, checked_files=12345, checked_bytes=0, failing=()
     )
-    text = "1 package and 12,345 files compared: everything matches the lock"
+    text = "1 package and 12,345 files compared: nothing differs"
     assert summary(verification) == text
     assert table(verification).rows == ()
 
@@ -82,7 +84,7 @@ def test_document(tmp_path: Path) -> None:
     report = document(
         verification,
         inventory,
-        lock_path="https://user:hunter2@x.example/pylock.toml",
+        lock=LockFile(path="https://user:hunter2@x.example/pylock.toml"),
         selection=chosen,
         duration_s=0.5,
     )
@@ -99,6 +101,7 @@ def test_document(tmp_path: Path) -> None:
         "drift": 2,
         "unverifiable": 1,
         "suppressed": 0,
+        "baselined": 0,
         "files": 8,
         "bytes": verification.checked_bytes,
     }
@@ -110,7 +113,7 @@ def test_document(tmp_path: Path) -> None:
         "platform": None,
     }
     assert report["tiers"] == {
-        "T0": "skipped",
+        "T0": "done",
         "T1": "done",
         "T2": "done",
         "T3": "done",
@@ -123,7 +126,7 @@ def test_document(tmp_path: Path) -> None:
     again = document(
         verification,
         inventory,
-        lock_path="https://user:hunter2@x.example/pylock.toml",
+        lock=LockFile(path="https://user:hunter2@x.example/pylock.toml"),
         selection=chosen,
         duration_s=0.5,
     )
@@ -132,9 +135,9 @@ def test_document(tmp_path: Path) -> None:
 
 def test_skipped_contents_are_told(tmp_path: Path) -> None:
     make_venv(tmp_path)
-    inventory = PathCollector(tmp_path, hash_files=False).collect()
+    inventory = PathCollector(tmp_path, tiers=QUICK).collect()
     verification = compare(selection(), inventory, VerifyPolicy())
-    report = document(verification, inventory, lock_path="x", selection=selection())
+    report = document(verification, inventory, lock=LockFile(path="x"), selection=selection())
     tiers = report["tiers"]
     assert isinstance(tiers, dict)
     assert tiers["T3"] == "skipped"
@@ -158,7 +161,9 @@ def test_names_that_are_not_utf8_can_be_written(tmp_path: Path) -> None:
         record.write(record_row("caf\udce9", b"x").encode("utf-8", "surrogateescape"))
     inventory = PathCollector(tmp_path).collect()
     verification = compare(selection(locked("pkg")), inventory, VerifyPolicy())
-    report = document(verification, inventory, lock_path="x", selection=selection(locked("pkg")))
+    report = document(
+        verification, inventory, lock=LockFile(path="x"), selection=selection(locked("pkg"))
+    )
     json.dumps(report, ensure_ascii=False).encode("utf-8")
     assert [f.rule.id for f in verification.findings] == ["MOR107"]
 

@@ -88,7 +88,7 @@ def write(lock: Lock) -> str:
 def packages_digest(lock: Lock) -> str:
     """Return the digest of what the lock would install, independent of how the file is laid out.
 
-    `created-by` and `[tool.mooring]` itself are left out.
+    `created-by`, record ids and `[tool.mooring]` itself are left out.
     """
     return digest_document(
         {
@@ -124,7 +124,9 @@ def _package_row(package: Package) -> list[object]:
         [_artifact_row(wheel) for wheel in package.wheels],
         _artifact_row(package.sdist) if package.sdist else None,
         _artifact_row(package.direct) if package.direct else None,
-        sorted(package.record_ids),
+        # Schema 1 has a place for record ids here. They decide nothing that is installed, and they
+        # may come and go between two locks of the same packages.
+        [],
     ]
 
 

@@ -6,8 +6,9 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 
-from mooring.verify.collectors.layout import UnreadableError
+from mooring.verify.collectors.layout import UnreadableError, Walked
 
 LARGEST_FILE = 8 << 30
 UNRECORDED_FILE = 64 << 20
@@ -15,6 +16,10 @@ UNRECORDED_FILE = 64 << 20
 
 MOST_FOLDERS = 20_000
 """Folders whose links are remembered as resolved: a hostile RECORD names any number."""
+
+MOST_WALKED = 500_000
+MOST_IN_FOLDER = 200_000
+"""Names that one walk looks at, and in one folder: these are sorted, and so held together."""
 
 _PIECE = 1 << 20
 _OPEN = (
@@ -80,6 +85,40 @@ class Folder:
             return os.readlink(where) if where is not None else None  # noqa: PTH115 (texts, as everywhere here)
         except OSError:
             return None
+
+    def walk(self, folder: str, *, below: bool = True) -> Iterator[Walked]:
+        """Yield what is in a folder and, if wanted, below it, sorted; links are not followed."""
+        where = self._folder(folder)
+        left = MOST_WALKED
+        pending = [] if where is None else [(folder, where)]
+        while pending:
+            folder, where = pending.pop()
+            folders = []
+            try:
+                most = min(left, MOST_IN_FOLDER)
+                entries, more = _listed(where, most)
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    yield Walked(folder, "", "unexamined", (error.strerror or str(error)).lower())
+                continue
+            left -= len(entries)
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((f"{folder}/{entry.name}", entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    yield Walked(folder, entry.name)
+                else:
+                    yield Walked(folder, entry.name, "link" if entry.is_symlink() else "other")
+            if more:
+                yield Walked(folder, "", "unexamined", f"there are more than {most:,} names")
+                return
+            if below:
+                pending += reversed(folders)
+
+    def inside(self, path: str) -> str | None:
+        """Return a path behind the links of its folders, relative to the root; None outside."""
+        where = self.place(path)
+        return None if where is None else where[len(self._inside) :]
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Return the first `limit` bytes of a regular file, None when it is absent.
@@ -153,6 +192,22 @@ class Folder:
             return where  # absent: whoever opens it is told so
         real = os.path.realpath(where)
         return real if real == self.root or real.startswith(self._inside) else None
+
+
+def _listed(where: str, most: int) -> tuple[list[os.DirEntry[str]], bool]:
+    """Return up to `most` entries of a folder, sorted, and whether there are more."""
+    entries: list[os.DirEntry[str]] = []
+    with os.scandir(where) as found:
+        for entry in found:
+            if len(entries) >= most:
+                return entries, True
+            entries.append(entry)
+    entries.sort(key=_name)
+    return entries, False
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
 
 
 def kind_of(mode: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from mooring.errors import MooringError
 from mooring.verify.inventory import Interpreter
@@ -22,6 +23,21 @@ _PY_VERSION = re.compile(rb'^\s*#\s*define\s+PY_VERSION\s+"(\d+\.\d+\.\d+)', re.
 
 class UnreadableError(MooringError):
     """A file of the target is there and cannot be read; the message says why."""
+
+
+class Walked(NamedTuple):
+    """One file below a folder; a tuple, because an environment has tens of thousands.
+
+    Attributes:
+        folder: Its folder, relative to the root.
+        kind: `unexamined` where the walk could not go on.
+        problem: Why it could not.
+    """
+
+    folder: str
+    name: str
+    kind: Literal["file", "link", "other", "unexamined"] = "file"
+    problem: str | None = None
 
 
 class Tree(Protocol):
@@ -43,18 +59,30 @@ class Tree(Protocol):
     def link(self, path: str) -> str | None:
         """Return the text of a symbolic link, None when it is none."""
 
+    def walk(self, folder: str, *, below: bool = True) -> Iterator[Walked]:
+        """Yield what is in a folder and, if wanted, below it; links are not followed."""
+
+    def inside(self, path: str) -> str | None:
+        """Return a path behind the links of its folders, relative to the root; None outside."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """The interpreter of an environment and the folders its packages are in."""
+    """The interpreter of an environment and the folders its packages are in.
+
+    Attributes:
+        config: The keys of pyvenv.cfg, lower case; None where there is no such file.
+    """
 
     interpreter: Interpreter
     sites: tuple[str, ...]
+    config: Mapping[str, str] | None = None
 
 
 def find_layout(tree: Tree) -> Layout:
     """Find the package folders that the environment's Python sees; empty where there are none."""
-    configured = _configured(tree)
+    config = _config(tree)
+    configured = _configured(config or {})
     sites = _sites(tree)
     minor = _minor(configured.version) or _linked_minor(tree) or _newest(sites)
     seen = {site: version for site, version in sites.items() if version in (None, minor)}
@@ -68,21 +96,30 @@ def find_layout(tree: Tree) -> Layout:
     if implementation is None and any("/pypy" in site for site in seen):
         implementation = "pypy"
     return Layout(
-        interpreter=Interpreter(version=version, implementation=implementation), sites=tuple(seen)
+        interpreter=Interpreter(version=version, implementation=implementation),
+        sites=tuple(seen),
+        config=config,
     )
 
 
-def _configured(tree: Tree) -> Interpreter:
-    """Read `pyvenv.cfg`: `version` of the venv module, `version_info` of uv and virtualenv."""
+def _config(tree: Tree) -> Mapping[str, str] | None:
+    """Read `pyvenv.cfg`, None where there is none."""
     try:
-        text = (tree.read(CONFIG_NAME, CONFIG_LIMIT) or b"").decode("utf-8", "replace")
+        data = tree.read(CONFIG_NAME, CONFIG_LIMIT)
     except UnreadableError:
-        return Interpreter()
+        return None
+    if data is None:
+        return None
     values = {}
-    for line in text.splitlines():
+    for line in data.decode("utf-8", "replace").splitlines():
         key, equals, value = line.partition("=")
         if equals:
             values[key.strip().lower()] = value.strip()
+    return values
+
+
+def _configured(values: Mapping[str, str]) -> Interpreter:
+    """Read what the venv module (`version`), uv and virtualenv (`version_info`) write."""
     version = _VERSION.match(values.get("version_info") or values.get("version") or "")
     implementation = values.get("implementation", "").lower()
     return Interpreter(

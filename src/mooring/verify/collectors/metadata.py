@@ -10,7 +10,15 @@ from mooring.verify.collectors.layout import Tree, UnreadableError
 from mooring.verify.collectors.record import RECORD_LIMIT, RecordError, Row, parse_record
 from mooring.verify.inventory import Distribution
 
-KEPT_FILES = ("METADATA", "WHEEL", "RECORD", "INSTALLER", "direct_url.json")
+KEPT_FILES = (
+    "METADATA",
+    "WHEEL",
+    "RECORD",
+    "INSTALLER",
+    "direct_url.json",
+    "entry_points.txt",
+    "top_level.txt",
+)
 SMALL_LIMIT = 64 << 10
 
 _HEADERS_LIMIT = 4 << 10

@@ -10,6 +10,8 @@ import re
 from typing import NamedTuple
 
 RECORD_LIMIT = 16 << 20
+MOST_ROWS = 100_000
+"""More than the largest wheels have several times over; each costs memory and a look."""
 
 _DIGEST_CHARACTERS = {"sha256": 43, "sha384": 64, "sha512": 86}
 _SIZE = re.compile(r"[0-9]{1,18}")
@@ -47,10 +49,12 @@ def parse_record(data: bytes, site: str, root: str | None = None) -> list[Row]:
         root: Absolute path of the environment where it runs, for rows with absolute paths.
 
     Raises:
-        RecordError: It is too large or no CSV.
+        RecordError: It is too large, has too many rows, or is no CSV.
     """
     if len(data) > RECORD_LIMIT:
         raise RecordError(f"RECORD is larger than {RECORD_LIMIT >> 20} MiB")
+    if data.count(b"\n") > MOST_ROWS:
+        raise RecordError(f"RECORD has more than {MOST_ROWS:,} rows")
     # Names on disk need not be UTF-8: they come back to the same bytes this way.
     text = data.decode("utf-8", "surrogateescape")
     try:

@@ -8,24 +8,30 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import IO
 
+from mooring.verify.collectors import known
+from mooring.verify.collectors.facts import SHEBANG_LIMIT, read_facts
 from mooring.verify.collectors.layout import find_layout
 from mooring.verify.collectors.looks import counts, tasks_of, with_files
 from mooring.verify.collectors.metadata import KEPT_FILES, describe_sites
 from mooring.verify.collectors.path import NoEnvironmentError
-from mooring.verify.collectors.tar_stream import Entry, TarError, TarStream
+from mooring.verify.collectors.strays import READ_AT_START, SCRIPTS, STARTUP, find_strays
+from mooring.verify.collectors.surroundings import UNKNOWN, Surroundings
+from mooring.verify.collectors.tar_stream import Entry, EntryReader, TarError, TarStream
 from mooring.verify.collectors.tar_tree import Held, TarTree
 from mooring.verify.inventory import Inventory, TargetKind
+from mooring.verify.tiers import CONTENT, Tiers
 
-_KEPT_LIMIT = 8 << 20
+KEPT_LIMIT = 8 << 20
 """Bytes of one metadata file that are kept; a RECORD of 10,000 rows has one MiB."""
 _ALL_KEPT_LIMIT = 64 << 20
 MOST_ENTRIES = 300_000
-_LARGEST_FILE = 8 << 30
+LARGEST_FILE = 8 << 30
 _LONGEST_PATH = 4096
+_SCRIPTS = f"{SCRIPTS}/"
 
 _UNKNOWN_LINK = Held("file", problem="it is a hard link to what the stream does not hold")
 
-OpenStream = Callable[[], AbstractContextManager[IO[bytes]]]
+OpenStream = Callable[[], AbstractContextManager[IO[bytes] | EntryReader]]
 
 
 class TarCollector:
@@ -34,12 +40,13 @@ class TarCollector:
     Nothing is unpacked. Every regular file below the root is hashed as it passes.
 
     Args:
-        open_stream: Gives the stream, not compressed.
+        open_stream: Gives the stream, not compressed, or what reads entries from elsewhere.
         kind: What the stream was taken from.
         target: How the user named it.
         root: The environment's root inside the target, such as `/opt/env`. The entries may be
             named from there (`env/...`, as `docker cp` does) or from `/` (`docker export`).
-        hash_files: Whether contents are hashed.
+        tiers: How deep to look; byte code cannot be checked in a stream.
+        surroundings: What is known of the target besides.
         most_entries: More files than this are refused: each costs memory.
     """
 
@@ -50,14 +57,16 @@ class TarCollector:
         target: str,
         root: str,
         *,
-        hash_files: bool = True,
+        tiers: Tiers = CONTENT,
+        surroundings: Surroundings = UNKNOWN,
         most_entries: int = MOST_ENTRIES,
     ) -> None:
         self._open_stream = open_stream
         self._kind = kind
         self._target = target
         self._root = posixpath.normpath("/" + root).lstrip("/")
-        self._hash_files = hash_files
+        self._tiers = tiers
+        self._surroundings = surroundings
         self._most_entries = most_entries
 
     def collect(self) -> Inventory:
@@ -67,9 +76,8 @@ class TarCollector:
             TarError: The stream is damaged, breaks off, or is larger than what is accepted.
             NoEnvironmentError: There is no environment at that root.
         """
-        pass_ = _Pass(
-            self._root, self._target, hash_files=self._hash_files, most=self._most_entries
-        )
+        hashed = self._tiers.hash_files
+        pass_ = _Pass(self._root, self._target, hash_files=hashed, most=self._most_entries)
         with self._open_stream() as stream:
             pass_.read(stream)
         tree = pass_.tree()
@@ -83,7 +91,7 @@ class TarCollector:
         described, leftovers = describe_sites(tree, layout.sites, "/" + self._root)
         looks = {
             (task.target, task.algorithm): tree.look(task)
-            for task in tasks_of(described, hashed=self._hash_files)
+            for task in tasks_of(described, hashed=hashed)
         }
         files, size = counts(looks.values())
         return Inventory(
@@ -91,13 +99,14 @@ class TarCollector:
             target=self._target,
             root="/" + self._root,
             interpreter=layout.interpreter,
-            distributions=tuple(
-                with_files(each, looks, hashed=self._hash_files) for each in described
-            ),
-            hashed=self._hash_files,
+            distributions=tuple(with_files(each, looks, hashed=hashed) for each in described),
+            hashed=hashed,
             files_hashed=files,
             bytes_hashed=size,
             leftovers=leftovers,
+            facts=read_facts(tree, layout, "/" + self._root, self._surroundings, local=False),
+            strays=find_strays(tree, layout, described, leftovers).strays,
+            deep=self._tiers.deep,
         )
 
 
@@ -114,9 +123,9 @@ class _Pass:
         self._count = 0
         self._most = most
 
-    def read(self, stream: IO[bytes]) -> None:
+    def read(self, stream: IO[bytes] | EntryReader) -> None:
         """Read the stream to its end."""
-        tar = TarStream(stream, self._where)
+        tar = stream if isinstance(stream, EntryReader) else TarStream(stream, self._where)
         for entry in tar.entries():
             path = _normal(entry.path)
             for root, held in self._held.items():
@@ -133,7 +142,7 @@ class _Pass:
                 return TarTree(held)
         return TarTree({})
 
-    def _hold(self, entry: Entry, path: str, root: str, tar: TarStream) -> Held:
+    def _hold(self, entry: Entry, path: str, root: str, tar: EntryReader) -> Held:
         match entry.kind:
             case "file":
                 return self._hold_file(entry, path, tar)
@@ -152,21 +161,25 @@ class _Pass:
             case _:
                 return Held("other", problem="it is no file")
 
-    def _hold_file(self, entry: Entry, path: str, tar: TarStream) -> Held:
-        if entry.size > _LARGEST_FILE:
+    def _hold_file(self, entry: Entry, path: str, tar: EntryReader) -> Held:
+        if entry.size > LARGEST_FILE:
             return Held("file", entry.size, problem=f"it has {entry.size} bytes and was not read")
         keep = _is_metadata(path)
-        if keep and entry.size > _KEPT_LIMIT:
-            return Held("file", entry.size, problem=f"it is larger than {_KEPT_LIMIT >> 20} MiB")
-        if not (keep or self._hash_files):
+        if keep and entry.size > KEPT_LIMIT:
+            return Held("file", entry.size, problem=f"it is larger than {KEPT_LIMIT >> 20} MiB")
+        script = path.startswith(_SCRIPTS)
+        if not (keep or script or self._hash_files):
             return Held("file", entry.size)
+        if entry.sha256 is not None:
+            head = entry.head[:SHEBANG_LIMIT] if script else None
+            return Held("file", entry.size, sha256=entry.sha256, content=head)
         digest = hashlib.sha256()
         kept = bytearray()
         for piece in tar.pieces():
             digest.update(piece)
-            if keep:
-                kept += piece
-        if keep:
+            if keep or (script and len(kept) < SHEBANG_LIMIT):
+                kept += piece if keep else piece[:SHEBANG_LIMIT]
+        if kept:
             self._kept_bytes += len(kept)
             if self._kept_bytes > _ALL_KEPT_LIMIT:
                 raise TarError(
@@ -176,7 +189,7 @@ class _Pass:
             "file",
             entry.size,
             sha256=digest.digest() if self._hash_files else None,
-            content=bytes(kept) if keep else None,
+            content=bytes(kept) if keep or script else None,
         )
 
     def _count_one(self, path: str) -> None:
@@ -192,9 +205,10 @@ def _is_metadata(path: str) -> bool:
     if folder.endswith(".dist-info"):
         return name in KEPT_FILES
     return (
-        name in ("pyvenv.cfg", "patchlevel.h")
-        or name.endswith((".egg-info", ".egg-link"))
-        or (name == "PKG-INFO" and folder.endswith(".egg-info"))
+        name in ("pyvenv.cfg", "patchlevel.h", known.VIRTUALENV_MODULE)
+        or name.endswith((".egg-info", ".egg-link", *READ_AT_START))
+        or (name in ("PKG-INFO", "top_level.txt") and folder.endswith(".egg-info"))
+        or (name.endswith(".py") and name.removesuffix(".py") in STARTUP)
     )
 
 

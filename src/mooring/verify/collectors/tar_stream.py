@@ -9,7 +9,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Literal, Protocol, runtime_checkable
 
 from mooring.errors import MooringError
 
@@ -52,12 +52,27 @@ class Entry:
         path: As the tar writes it.
         size: Bytes that `pieces` gives.
         target: Where a link leads.
+        sha256: Of the content, where the source hashed it itself; `pieces` then gives nothing.
+        head: The first bytes of such a file, where they matter.
     """
 
     path: str
     kind: EntryKind
     size: int
-    target: str
+    target: str = ""
+    sha256: bytes | None = None
+    head: bytes = b""
+
+
+@runtime_checkable
+class EntryReader(Protocol):
+    """Gives entries in an order in which a hard link comes after its target."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield each entry."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the content of the current entry in pieces; gone when the next is asked for."""
 
 
 @dataclass(kw_only=True, slots=True)

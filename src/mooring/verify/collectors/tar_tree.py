@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from mooring.verify.collectors.folder import LEAVES, MOST_FOLDERS
-from mooring.verify.collectors.layout import UnreadableError
+from mooring.verify.collectors.layout import UnreadableError, Walked
 from mooring.verify.collectors.looks import MISSING, Look, Task
 
 _MOST_LINKS = 40
@@ -57,6 +57,28 @@ class TarTree:
         """Return where a symbolic link inside the root leads."""
         held = self._held.get(path)
         return held.target if held is not None and held.kind == "symlink" else None
+
+    def walk(self, folder: str, *, below: bool = True) -> Iterator[Walked]:
+        """Yield what is in a folder and, if wanted, below it, sorted; links are not followed."""
+        real = self._resolve(folder)
+        if real is None:
+            return
+        start = f"{real}/" if real else ""
+        for whole in sorted(path for path in self._held if path.startswith(start)):
+            above, _, name = whole[len(start) :].rpartition("/")
+            held = self._held[whole]
+            if held.kind == "folder" or not name or (above and not below):
+                continue
+            kind: Literal["file", "link", "other"] = "file"
+            if held.kind != "file":
+                kind = "link" if held.kind == "symlink" else "other"
+            yield Walked(f"{folder}/{above}" if above else folder, name, kind)
+
+    def inside(self, path: str) -> str | None:
+        """Return a path behind the links of its folders; None when one leads out."""
+        folder, _, name = path.rpartition("/")
+        real = self._resolve(folder)
+        return None if real is None else f"{real}/{name}"
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Return the first `limit` bytes of a kept file, None when it is absent.

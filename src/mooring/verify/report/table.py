@@ -57,7 +57,7 @@ def table(verification: Verification, *, most: int | None = ROWS_PER_PACKAGE) ->
 
 
 def rows(verification: Verification, *, most: int | None = ROWS_PER_PACKAGE) -> tuple[Row, ...]:
-    """Return the findings as rows, grouped by package, the gravest first in each group."""
+    """Return the findings as rows, grouped by package, the gravest first, accepted ones last."""
     failing = set(verification.failing)
     result: list[Row] = []
     for package, group in groupby(verification.findings, key=lambda f: f.package or ""):
@@ -77,14 +77,17 @@ def summary(verification: Verification) -> str:
         f"{_count(verification.checked_files, 'file')} compared"
     )
     if not verification.findings:
-        return f"{checked}: everything matches the lock"
+        return f"{checked}: nothing differs"
+    still_open = [finding for finding in verification.findings if _accepted(finding) is None]
     counts = [
         _count(number, _word(severity))
         for severity in reversed(SEVERITIES)
-        if (number := sum(_is(f, severity) for f in verification.findings))
+        if (number := sum(_is(f, severity) for f in still_open))
     ]
-    if number := sum(f.rule.unverifiable for f in verification.findings):
+    if number := sum(f.rule.unverifiable for f in still_open):
         counts.append(f"{number} not verifiable")
+    if number := len(verification.findings) - len(still_open):
+        counts.append(f"{number} accepted")
     drifted = {f.package for f in verification.failing if f.package}
     where = f" in {_count(len(drifted), 'package')}" if drifted else ""
     return f"{checked}: {', '.join(counts)}{where}"
@@ -104,10 +107,16 @@ def _is(finding: Finding, severity: Severity) -> bool:
     return not finding.rule.unverifiable and finding.rule.severity == severity
 
 
+def _accepted(finding: Finding) -> str | None:
+    """Return why a finding does not count: the reason of an ignore entry, or the baseline."""
+    return finding.suppressed_by or ("it is in the baseline" if finding.baselined else None)
+
+
 def _row(finding: Finding, failing: bool) -> Row:
+    reason = _accepted(finding)
     return Row(
         package=finding.package or "",
-        message=finding.message,
+        message=f"{finding.message} (accepted: {reason})" if reason else finding.message,
         severity=finding.rule.severity,
         rule=finding.rule.id,
         path=finding.path or "",
@@ -118,7 +127,9 @@ def _row(finding: Finding, failing: bool) -> Row:
 
 
 def _gravest_first(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda finding: -SEVERITIES.index(finding.rule.severity))
+    return sorted(
+        findings, key=lambda f: (_accepted(f) is not None, -SEVERITIES.index(f.rule.severity))
+    )
 
 
 def _short(value: str | None) -> str:

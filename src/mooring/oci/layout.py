@@ -1,0 +1,149 @@
+"""OCI image layouts (OCI image specification, image layout): a folder, or the same in a tar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mooring.oci.layers import Layer
+from mooring.oci.model import INDEX_TYPES, platform_of
+from mooring.oci.saved import (
+    CONFIG_LIMIT,
+    MOST_LAYERS,
+    SavedImage,
+    blob_name,
+    blob_of,
+    choose_platform,
+    read_config,
+    read_object,
+)
+from mooring.oci.store import SavedImageError, Store, read_small
+
+INDEX_NAME = "index.json"
+
+_MANIFEST_LIMIT = 4 << 20
+_MOST_IMAGES = 1000
+_DEEPEST = 4
+_NAME_ANNOTATIONS = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
+_ATTESTATION = "vnd.docker.reference.type"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    digest: str
+    platform: str
+
+
+def read_layout(store: Store, name: str | None, wanted: Sequence[str]) -> SavedImage:
+    """Return one image of a layout.
+
+    Args:
+        store: The layout.
+        name: Tag, full name or digest of the image; None when it holds one.
+        wanted: OCI platforms to choose from an image for several, the best first.
+
+    Raises:
+        SavedImageError: There is no such image, or a document is not what its digest says.
+    """
+    index = read_object(read_small(store, INDEX_NAME, _MANIFEST_LIMIT), _at(store, INDEX_NAME))
+    entries = _named(_entries(index, store), name, store)
+    found: list[_Found] = []
+    for entry in entries:
+        _expand(store, entry, found, _DEEPEST)
+    digest = choose_platform(
+        sorted({(each.platform, each.digest) for each in found}), wanted, store.where
+    )
+    return _image(store, digest)
+
+
+def _named(
+    entries: list[Mapping[str, object]], name: str | None, store: Store
+) -> list[Mapping[str, object]]:
+    if name is None:
+        names = sorted({each for entry in entries for each in _names(entry)})
+        if len({str(entry.get("digest")) for entry in entries}) > 1 and len(names) > 1:
+            raise SavedImageError(
+                "it holds several images",
+                where=store.where,
+                hint="name one: oci:DIR:TAG; there are " + ", ".join(names[:20]),
+            )
+        return entries
+    chosen = [entry for entry in entries if name in _names(entry) or name == entry.get("digest")]
+    if not chosen:
+        names = sorted({each for entry in entries for each in _names(entry)})
+        raise SavedImageError(
+            f"it holds no image {name!r}",
+            where=store.where,
+            hint="there are " + (", ".join(names[:20]) or "only images without a name"),
+        )
+    return chosen
+
+
+def _names(entry: Mapping[str, object]) -> list[str]:
+    annotations = entry.get("annotations")
+    if not isinstance(annotations, dict):
+        return []
+    return [value for key in _NAME_ANNOTATIONS if isinstance(value := annotations.get(key), str)]
+
+
+def _expand(store: Store, entry: Mapping[str, object], found: list[_Found], depth: int) -> None:
+    """Follow indexes inside of indexes down to images."""
+    digest, platform = entry.get("digest"), entry.get("platform")
+    blob_name(digest, store.where)
+    if entry.get("mediaType") in INDEX_TYPES:
+        if depth == 0:
+            raise SavedImageError("indexes are nested too deeply", where=store.where)
+        document = read_object(blob_of(store, digest, _MANIFEST_LIMIT), _at(store, digest))
+        for inner in _entries(document, store):
+            _expand(store, inner, found, depth - 1)
+        return
+    if len(found) >= _MOST_IMAGES:
+        raise SavedImageError(f"it lists more than {_MOST_IMAGES} images", where=store.where)
+    found.append(
+        _Found(
+            digest=str(digest),
+            platform=platform_of(platform) if isinstance(platform, dict) else "",
+        )
+    )
+
+
+def _entries(document: Mapping[str, object], store: Store) -> list[Mapping[str, object]]:
+    entries = document.get("manifests")
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise SavedImageError("an index lists no manifests", where=store.where)
+    return [entry for entry in entries if not _is_attestation(entry)]
+
+
+def _is_attestation(entry: Mapping[str, object]) -> bool:
+    annotations, platform = entry.get("annotations"), entry.get("platform")
+    if isinstance(annotations, dict) and _ATTESTATION in annotations:
+        return True
+    return isinstance(platform, dict) and platform.get("os") == "unknown"
+
+
+def _image(store: Store, digest: str) -> SavedImage:
+    where = _at(store, digest)
+    manifest = read_object(blob_of(store, digest, _MANIFEST_LIMIT), where)
+    described, layers = manifest.get("config"), manifest.get("layers")
+    if not isinstance(described, dict) or not isinstance(layers, list):
+        raise SavedImageError("the manifest is not that of an image", where=where)
+    if len(layers) > MOST_LAYERS:
+        raise SavedImageError(f"it has more than {MOST_LAYERS} layers", where=where)
+    config = read_config(blob_of(store, described.get("digest"), CONFIG_LIMIT), where)
+    return SavedImage(
+        store=store,
+        id=str(described["digest"]),
+        platform=config.platform,
+        labels=config.labels,
+        variables=config.variables,
+        layers=tuple(_layer(store, each) for each in layers),
+    )
+
+
+def _layer(store: Store, described: object) -> Layer:
+    digest = described.get("digest") if isinstance(described, dict) else None
+    return Layer(name=blob_name(digest, store.where), digest=str(digest))
+
+
+def _at(store: Store, name: object) -> str:
+    return f"{store.where}: {name}"

@@ -1,0 +1,121 @@
+"""The keys of `report/1`; docs/reference/verify-report.md says what each means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+from mooring.lock.lines import Lines
+from mooring.verify.findings import Severity
+
+SCHEMA = "report/1"
+
+Tier = Literal["T0", "T1", "T2", "T3", "T4"]
+Status = Literal["ok", "drift", "unverifiable"]
+
+TIERS: tuple[Tier, ...] = ("T0", "T1", "T2", "T3", "T4")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockFile:
+    """The lock file that a report points into.
+
+    Attributes:
+        path: Relative to the repository, with `/`, where there is one.
+        sha256: Digest of the file, hex.
+        lines: Where its packages stand.
+    """
+
+    path: str
+    sha256: str | None = None
+    lines: Lines = field(default_factory=dict, hash=False)
+
+
+class ToolRow(TypedDict):
+    """Who made the report."""
+
+    name: str
+    version: str
+
+
+class TargetRow(TypedDict):
+    """What was verified."""
+
+    kind: str
+    id: str
+    prefix: str
+    python: str | None
+    platform: str | None
+
+
+class LockRow(TypedDict):
+    """What it was compared with."""
+
+    path: str
+    sha256: str | None
+    platform: str
+    python: str
+    extras: list[str]
+    groups: list[str]
+
+
+class CountsRow(TypedDict):
+    """How much was compared, and with which result."""
+
+    locked: int
+    checked: int
+    ok: int
+    drift: int
+    unverifiable: int
+    suppressed: int
+    baselined: int
+    files: int
+    bytes: int
+
+
+class PackageRow(TypedDict):
+    """One locked package, or one that is only installed."""
+
+    name: str
+    version: str | None
+    locked: bool
+    status: Status
+    lock_line: int | None
+
+
+class FindingRow(TypedDict):
+    """One difference."""
+
+    rule: str
+    kind: str
+    tier: Tier
+    severity: Severity
+    unverifiable: bool
+    failing: bool
+    package: str | None
+    path: str | None
+    message: str
+    expected: str | None
+    actual: str | None
+    fix: str | None
+    lock_line: int | None
+    fingerprint: str
+    suppressed_by: str | None
+    baselined: bool
+
+
+class Report(TypedDict):
+    """The whole document."""
+
+    schema: str
+    tool: ToolRow
+    command: str
+    started: str | None
+    duration_s: float | None
+    clean: bool
+    target: TargetRow
+    lock: LockRow
+    tiers: dict[Tier, str]
+    counts: CountsRow
+    packages: list[PackageRow]
+    findings: list[FindingRow]

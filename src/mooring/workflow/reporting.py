@@ -1,0 +1,54 @@
+"""Reports: a verification as one document that points into the repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mooring.digests import sha256_hex
+from mooring.files import read_text
+from mooring.lock.lines import package_lines
+from mooring.verify.report.json_report import document
+from mooring.verify.report.model import LockFile, Report
+from mooring.workflow.verifying import Verified
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """When a verification began (RFC 3339, UTC) and how long it took, seconds."""
+
+    started: str | None = None
+    duration_s: float | None = None
+
+
+def report_on(verified: Verified, lock: Path, timing: Timing) -> Report:
+    """Return the document `report/1` of a verification against a lock file.
+
+    Raises:
+        InputError: The lock file cannot be read.
+    """
+    text = read_text(lock)
+    return document(
+        verified.verification,
+        verified.inventory,
+        lock=LockFile(
+            path=repository_path(lock),
+            sha256=sha256_hex(lock.read_bytes()),
+            lines=package_lines(text),
+        ),
+        selection=verified.selection,
+        started=timing.started,
+        duration_s=timing.duration_s,
+    )
+
+
+def repository_path(path: Path) -> str:
+    """Return a path relative to the repository that holds it, with `/`; else its file name.
+
+    Reports are read elsewhere, where only the repository is the same.
+    """
+    resolved = path.resolve()
+    for folder in resolved.parents:
+        if (folder / ".git").exists():  # a folder, or a file in worktrees and submodules
+            return resolved.relative_to(folder).as_posix()
+    return resolved.name

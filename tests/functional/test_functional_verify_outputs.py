@@ -1,0 +1,129 @@
+"""`mooring verify`: every report of one run, each where it was asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from tests.environments import install, make_venv
+from tests.functional.command import Mooring
+
+from mooring.digests import sha256_hex
+from mooring.lock.formats import pylock
+from mooring.lock.model import Artifact, Lock, Package
+
+
+@pytest.fixture
+def drifted(project: Path) -> Path:
+    """Return the lock file of a repository whose environment has one changed file."""
+    (project / ".git").mkdir()
+    service = project / "service"
+    service.mkdir()
+    site = make_venv(service / ".venv")
+    install(site, "alpha", files={"alpha.py": b"a"})
+    install(site, "beta")
+    (site / "alpha.py").write_bytes(b"b")
+    path = service / "pylock.toml"
+    path.write_text(
+        pylock.write(Lock(created_by="test", packages=(_locked("alpha"), _locked("beta"))))
+    )
+    return path
+
+
+def _locked(name: str) -> Package:
+    file = f"{name}-1.0-py3-none-any.whl"
+    wheel = Artifact(
+        kind="wheel",
+        name=file,
+        url=f"https://files.example.org/{file}",
+        hashes=(("sha256", "a" * 64),),
+    )
+    return Package(name=name, version="1.0", wheels=(wheel,))
+
+
+def line_of_alpha(lock: Path) -> int:
+    return lock.read_text().splitlines().index('name = "alpha"') + 1
+
+
+def test_several_at_once(drifted: Path, mooring: Mooring) -> None:
+    said = mooring(
+        *("verify", "--lock", drifted, "--output", "sarif=out/mooring.sarif"),
+        *("--output", "junit=out/mooring.xml", "--output", "json=out/a=b.json"),
+        *("--output", "markdown=out/mooring.md", "--output", "github=-"),
+    )
+    assert said.code == 1
+    line = line_of_alpha(drifted)
+    assert said.out.startswith(f"::error file=service/pylock.toml,line={line},title=MOR106::alpha")
+    out = Path("out")
+    report = json.loads((out / "a=b.json").read_text())
+    assert report["lock"]["path"] == "service/pylock.toml"
+    assert report["lock"]["sha256"] == sha256_hex(drifted.read_bytes())
+    assert report["started"].endswith("Z")
+    assert report["duration_s"] >= 0
+    [finding] = [row for row in report["findings"] if row["failing"]]
+    assert finding["lock_line"] == line
+    sarif = json.loads((out / "mooring.sarif").read_text())
+    [result] = [r for r in sarif["runs"][0]["results"] if r["level"] == "error"]
+    assert result["partialFingerprints"]["mooring/v1"] in finding["fingerprint"]
+    [failure] = ET.parse(out / "mooring.xml").getroot().iter("failure")
+    assert failure.attrib["type"] == "MOR106"
+    assert "| fails | `alpha` |" in (out / "mooring.md").read_text()
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("a=b.json", "mooring.md", "mooring.sarif", "mooring.xml")
+    ]
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "junit", "github", "markdown"])
+def test_only_text_is_a_table(drifted: Path, mooring: Mooring, form: str) -> None:
+    said = mooring("verify", "--lock", drifted, "--format", form)
+    assert said.code == 1
+    assert said.err == ""
+    table = mooring("verify", "--lock", drifted, "--output", f"{form}=report")
+    assert "expected" in table.out
+    assert "fix: " in table.err
+    if form not in ("json", "sarif", "junit"):  # they tell the time
+        assert Path("report").read_text() == said.out
+
+
+def test_what_makes_no_sense_is_refused_before_anything_is_read(
+    drifted: Path, mooring: Mooring
+) -> None:
+    for options in (
+        ("--output", "sarif"),
+        ("--output", "sarif="),
+        ("--output", "pdf=x"),
+        ("--output", "text=x"),
+        ("--output", "json=x", "--output", "sarif=x"),
+        ("--output", "json=-", "--output", "sarif=-"),
+        ("--format", "json", "--output", "sarif=-"),
+        ("--quick", "--deep"),
+        ("--repair", "--deep"),
+    ):
+        said = mooring("verify", "--lock", "absent.toml", *options)
+        assert said.code == 2
+        assert "absent" not in said.err
+    assert not Path("x").exists()
+
+
+def test_all_files_or_none(drifted: Path, mooring: Mooring) -> None:
+    Path("folder").mkdir()
+    Path("old").write_text("old")
+    said = mooring("verify", "--lock", drifted, "--output", "json=old", "--output", "sarif=folder")
+    assert said.code == 3
+    assert Path("old").read_text() == "old"
+
+
+def test_the_summary_of_a_step_is_added_to(
+    drifted: Path, mooring: Mooring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = Path("summary.md").resolve()
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    mooring("verify", "--lock", drifted, "--format", "json")
+    assert summary.read_text() == "before\n"
+    mooring("verify", "--lock", drifted, "--format", "github")
+    assert summary.read_text().startswith("before\n## ❌ mooring verify: ")
+    mooring("verify", "--lock", drifted, "--output", "github=commands")
+    assert summary.read_text().count("## ❌") == 2
