@@ -28,6 +28,7 @@ _HASH = re.compile(
 )
 _SIZE = re.compile(r"[Ss]ize mismatch")
 _PACKAGE = re.compile(r"Failed to (?:download|fetch|build|install|read)[^`\n]*`(?P<what>[^`]+)`")
+_DAMAGED = re.compile(r"Failed to extract archive(?!.*end of file before message)", re.DOTALL)
 _STATUS = re.compile(r"HTTP status (?:client|server) error \((?P<status>\d{3} [^)]+)\)")
 _URL = re.compile(r"https?://[^\s)`]+")
 _NO_SPACE = re.compile(r"No space left on device|os error (?:28|122)\b|Disk quota exceeded")
@@ -94,6 +95,12 @@ def _of_content(said: str) -> _Explained | None:
         return _Explained(
             message=f"{_package(said)} has not the size in the lock:\n{tail(said, 4)}",
             hint="the lock was edited, or the index serves another file under the same name",
+        )
+    if _DAMAGED.search(said):
+        return _Explained(
+            message=f"{_package(said)} is not the artifact in the lock, it is damaged:\n"
+            + tail(said, 2),
+            hint="the index, or a proxy before it, serves something else under that name",
         )
     return None
 

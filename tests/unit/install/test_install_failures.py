@@ -47,6 +47,23 @@ HASH = (
             "network",
         ),
         (
+            (
+                f"{DOWNLOAD}  cause: Failed to extract archive: demo-1.0-py3-none-any.whl\n"
+                "  cause: Invalid zip file structure\n  cause: Encountered an unexpected header"
+            ),
+            "demo==1.0 is not the artifact in the lock, it is damaged",
+            "serves something else",
+        ),
+        (
+            (
+                f"{DOWNLOAD}  cause: Failed to extract archive: demo-1.0-py3-none-any.whl\n"
+                "  cause: I/O operation failed during extraction\n  cause: Failed to fetch\n"
+                "  cause: end of file before message length reached"
+            ),
+            "cannot be reached",
+            "network",
+        ),
+        (
             f"{DOWNLOAD}  cause: {OFFLINE}: {URL}",
             "not everything that is needed is in uv's cache",
             "--offline",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
+from urllib.parse import quote
 
 from mooring.errors import MooringError
 from mooring.lock.formats.pylock_rules import file_name
@@ -15,6 +16,7 @@ from mooring.urls import strip_credentials
 
 LOCK_VERSION = "1.0"
 CREATED_BY = "mooring"
+_NOT_IN_URLS = re.compile(r"[\s\"<>\\^`{|}\x00-\x20\x7f]")
 _TO_THE_SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -59,8 +61,15 @@ def to_the_second(upload_time: str) -> str:
 
 
 def bare_url(url: str | None) -> str | None:
-    """Return a URL without credentials; none ever reaches a lock."""
-    return strip_credentials(url) if url is not None and "@" in url else url
+    """Return a URL without credentials, none of which ever reaches a lock.
+
+    What RFC 3986 leaves out is percent-encoded: resolvers pass some of it on, and readers refuse
+    it.
+    """
+    if url is None:
+        return None
+    bare = strip_credentials(url) if "@" in url else url
+    return _NOT_IN_URLS.sub(lambda match: quote(match[0], safe=""), bare)
 
 
 def _package_lines(package: Package) -> Iterator[str]:

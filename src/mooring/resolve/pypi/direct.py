@@ -12,6 +12,8 @@ from mooring.resolve.interface import ResolveError
 from mooring.resolve.pypi.uv_lock import SolvedFile, SolvedPackage
 from mooring.urls import redact, strip_credentials
 
+_ALGORITHMS = ("sha256", "sha384", "sha512")
+
 
 def direct_artifact(package: SolvedPackage, *, folder: Path, root: Path) -> Artifact:
     """Return what a package without an index is installed from (PEP 751 vcs, archive, directory).
@@ -54,13 +56,14 @@ def hash_pair(package: str, text: str | None) -> tuple[str, str]:
     """Split uv's `sha256:<hex>`.
 
     Raises:
-        ResolveError: uv knows no hash of the file.
+        ResolveError: uv knows no hash of the file, or one that proves nothing.
     """
     algorithm, colon, value = (text or "").partition(":")
-    if not colon:
+    if not colon or algorithm not in _ALGORITHMS:
+        published = f"only {algorithm}" if colon else "no hash"
         raise ResolveError(
-            f"the index publishes no hash for a file of {package}",
-            hint="a lock without hashes cannot be verified; use an index that publishes them",
+            f"the index publishes {published} for a file of {package}",
+            hint="a lock without SHA-2 hashes proves nothing; use an index that publishes them",
         )
     return algorithm, value.lower()
 

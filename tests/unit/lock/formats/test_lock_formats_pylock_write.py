@@ -196,3 +196,17 @@ def test_hostile_texts_cannot_leave_their_string() -> None:
 
     assert tomllib.loads(text)["packages"][0]["marker"] == marker
     assert "evil" not in tomllib.loads(text).get("tool", {})
+
+
+def test_what_a_resolver_leaves_raw_in_a_url_is_written_so_that_it_can_be_read() -> None:
+    odd = "https://files.example.org/a|b^/c d`{e}\n/a-1.0-py3-none-any.whl?x={y}|z"
+    wheel = replace(locks.wheel("a"), url=odd)
+    lock = locks.lock(Package(name="a", version="1.0", wheels=(wheel,), index="https://e.org/{x}"))
+
+    read = pylock.read(pylock.write(lock), "pylock.toml")
+
+    assert read.packages[0].wheels[0].url == (
+        "https://files.example.org/a%7Cb%5E/c%20d%60%7Be%7D%0A/a-1.0-py3-none-any.whl?x=%7By%7D%7Cz"
+    )
+    assert read.packages[0].index == "https://e.org/%7Bx%7D"
+    assert pylock.packages_digest(read) == pylock.packages_digest(lock)

@@ -132,6 +132,10 @@ class TestDirect:
         with pytest.raises(ResolveError, match="no hash for a file of a"):
             hash_pair("a", text)
 
+    def test_a_hash_that_can_be_forged_is_refused(self) -> None:
+        with pytest.raises(ResolveError, match="only md5 for a file of a"):
+            hash_pair("a", "md5:" + "0" * 32)
+
 
 class TestAssemble:
     def lock(self, package: SolvedPackage) -> Lock:
