@@ -208,21 +208,6 @@ class Platform:
             f" and sys_platform == '{self._machine.sys_platform}'"
         )
 
-    @property
-    def uv_name(self) -> str:
-        """The value of uv's `--python-platform`; uv knows manylinux names only for some floors."""
-        arch = self._machine.platform_machine
-        match self._machine.sys_platform:
-            case "linux" if self.floor_kind == "musl":
-                return f"{arch}-unknown-linux-musl"
-            case "linux":
-                minor = min(self.floor[1] if self.floor else 28, 40)
-                return f"{arch}-manylinux_2_{max(minor, 17)}"
-            case "darwin":
-                return "aarch64-apple-darwin" if arch == "arm64" else "x86_64-apple-darwin"
-            case _:
-                return "x86_64-pc-windows-msvc" if arch == "AMD64" else "aarch64-pc-windows-msvc"
-
     def marker_environment(self, python: PythonVersion) -> dict[str, str]:
         """Return every PEP 508 variable for this platform and a CPython version.
 

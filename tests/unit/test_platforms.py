@@ -157,20 +157,3 @@ class TestTags:
         here = Platform.current()
         python = PythonVersion(minor=sys.version_info.minor)
         assert here.tags(python) == tuple(packaging.tags.sys_tags())
-
-
-class TestUvName:
-    @pytest.mark.parametrize(
-        ("text", "name"),
-        [
-            ("linux-64", "x86_64-manylinux_2_28"),
-            ("linux-64-glibc2.12", "x86_64-manylinux_2_17"),
-            ("linux-aarch64-musl1.2", "aarch64-unknown-linux-musl"),
-            ("osx-arm64", "aarch64-apple-darwin"),
-            ("osx-64", "x86_64-apple-darwin"),
-            ("win-64", "x86_64-pc-windows-msvc"),
-            ("win-arm64", "aarch64-pc-windows-msvc"),
-        ],
-    )
-    def test_uv_name(self, text: str, name: str) -> None:
-        assert Platform.parse(text).uv_name == name

@@ -17,7 +17,6 @@ from mooring.manifest.model import (
     ResolverName,
     VerifyPolicy,
 )
-from mooring.manifest.nearest import advice
 from mooring.manifest.places import relative_path
 from mooring.manifest.problems import quoted
 from mooring.manifest.requirement_lists import requirements
@@ -27,6 +26,7 @@ from mooring.manifest.times import moment
 from mooring.manifest.verify_policy import read_verify
 from mooring.platforms import Platform, PythonVersion
 
+_RESOLVERS: tuple[ResolverName, ...] = get_args(ResolverName)
 DEFAULT_PLATFORM_NAMES = ("linux-64", "linux-aarch64", "osx-arm64", "win-64")
 DEFAULT_PLATFORMS = tuple(Platform.parse(name) for name in DEFAULT_PLATFORM_NAMES)
 
@@ -63,7 +63,7 @@ def read_settings(table: Table) -> Settings:
         constraints=requirements(table, "constraints"),
         overrides=requirements(table, "overrides"),
         exclude_newer=_exclude_newer(table),
-        resolver=_resolver(table),
+        resolver=table.choice("resolver", _RESOLVERS, one="resolver", many="resolvers") or "uv",
         indexes=read_indexes(table),
         environments=read_environments(table, platforms),
         image=read_image(image) if image else None,
@@ -110,18 +110,3 @@ def _exclude_newer(table: Table) -> str | None:
         with table.catch("exclude-newer"):
             return moment(table.data["exclude-newer"])
     return None
-
-
-def _resolver(table: Table) -> ResolverName:
-    value = table.string("resolver")
-    for name in get_args(ResolverName):
-        if value == name:
-            return name  # type: ignore[no-any-return]  # get_args tells no types
-    if value is not None:
-        known = get_args(ResolverName)
-        table.problem(
-            "resolver",
-            f"unknown resolver {quoted(value)}",
-            advice(value, known, what="resolvers"),
-        )
-    return "uv"

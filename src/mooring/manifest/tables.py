@@ -6,12 +6,15 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from mooring.errors import InputError
 from mooring.files import parse_toml, read_text
 from mooring.manifest.nearest import advice
 from mooring.manifest.problems import Catching, Problems, quoted
 from mooring.manifest.toml_lines import Key, KeyPath, key_lines
+
+C = TypeVar("C", bound=str)
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -136,6 +139,23 @@ class Table:
         """Return a string on one line, without control characters; None when absent or wrong."""
         value = self._get(key)
         return None if value is None else self.text((key,), value)
+
+    def choice(self, key: str, known: tuple[C, ...], *, one: str, many: str) -> C | None:
+        """Return one of the known words; None when absent or wrong.
+
+        Args:
+            key: The key.
+            known: Every word that it may be.
+            one: What such a word is, for messages.
+            many: The same of several.
+        """
+        value = self.string(key)
+        for word in known:
+            if value == word:
+                return word
+        if value is not None:
+            self.problem(key, f"unknown {one} {quoted(value)}", advice(value, known, what=many))
+        return None
 
     def boolean(self, key: str) -> bool:
         """Return true or false; false when absent or wrong."""

@@ -8,12 +8,13 @@ from typing import get_args
 
 from mooring.errors import InputError
 from mooring.manifest.model import IgnoreEntry, Severity, VerifyPolicy, VerifyPreset
-from mooring.manifest.nearest import advice
 from mooring.manifest.problems import quoted
 from mooring.manifest.requirement import canonical_name
 from mooring.manifest.requirement_lists import names
 from mooring.manifest.tables import Table
 
+_PRESETS: tuple[VerifyPreset, ...] = get_args(VerifyPreset)
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 _RULE = re.compile(r"MOR[0-9]{3}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONGEST_PATTERN = 1000
@@ -21,10 +22,10 @@ _LONGEST_PATTERN = 1000
 
 def read_verify(table: Table) -> VerifyPolicy:
     """Return the policy of a manifest; what is wrong is recorded and left at its default."""
-    preset = _preset(table)
-    fail_on = _fail_on(table) or ("warning" if preset == "prod" else "error")
+    preset = table.choice("preset", _PRESETS, one="preset", many="presets") or "ci"
+    fail_on = table.choice("fail-on", _SEVERITIES, one="severity", many="severities")
     policy = VerifyPolicy(
-        fail_on=fail_on,
+        fail_on=fail_on or ("warning" if preset == "prod" else "error"),
         allow_extra=names(table, "allow-extra"),
         preset=preset,
         ignore=tuple(
@@ -35,32 +36,6 @@ def read_verify(table: Table) -> VerifyPolicy:
     )
     table.refuse_unknown()
     return policy
-
-
-def _preset(table: Table) -> VerifyPreset:
-    value = table.string("preset")
-    for name in get_args(VerifyPreset):
-        if value == name:
-            return name  # type: ignore[no-any-return]  # get_args tells no types
-    if value is not None:
-        known = get_args(VerifyPreset)
-        table.problem(
-            "preset", f"unknown preset {quoted(value)}", advice(value, known, what="presets")
-        )
-    return "ci"
-
-
-def _fail_on(table: Table) -> Severity | None:
-    value = table.string("fail-on")
-    for name in get_args(Severity):
-        if value == name:
-            return name  # type: ignore[no-any-return]  # get_args tells no types
-    if value is not None:
-        known = get_args(Severity)
-        table.problem(
-            "fail-on", f"unknown severity {quoted(value)}", advice(value, known, what="severities")
-        )
-    return None
 
 
 def _entry(table: Table, *, strict: bool) -> IgnoreEntry | None:
