@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mooring.build.daemon import Daemon, EngineError, RunResult
 from mooring.build.interface import RECIPE_LABEL, BuildRequest, BuiltImage, SmokeResult
+from mooring.build.names import image_names
 from mooring.errors import InputError
 from mooring.oci.model import LocalImage
 from mooring.oci.reference import ImageReference
@@ -228,25 +229,10 @@ class DockerBuilder:
 
 
 def _names(request: BuildRequest) -> tuple[ImageReference, tuple[str, ...]]:
-    """Return the content tag's reference and the other tags, all of the one repository."""
-    repository = ImageReference.parse(request.repository, "repository")
-    if repository.tag or repository.digest:
-        raise InputError(
-            f"{request.repository!r} names a tag or digest",
-            where="repository",
-            hint="write the repository only; Mooring makes the tag",
-        )
-    tags = []
-    for text in request.tags:
-        whole = text if {":", "/"}.intersection(text) else f"{repository}:{text}"
-        reference = ImageReference.parse(whole, "tag")
-        if not reference.same_repository(repository) or not reference.tag or reference.digest:
-            raise InputError(f"{text!r} is not a tag of {repository}", where="tag")
-        tags.append(reference.tag)
     for name, path in request.secrets.items():
         if not path.is_file():
             raise InputError(f"the file of the secret {name!r} is absent", where=str(path))
-    return repository.with_tag(request.recipe.content_tag), tuple(tags)
+    return image_names(request.repository, request.recipe.content_tag, request.tags)
 
 
 def _full(target: ImageReference, tags: Sequence[str]) -> tuple[str, ...]:

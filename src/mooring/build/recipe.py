@@ -55,7 +55,7 @@ class Recipe:
             # Not the libc floor: it decides nothing but the artifacts, and they are in here.
             "platform": self.selection.platform.oci or str(self.selection.platform),
             "python": str(self.selection.python),
-            "artifacts": sorted(_artifacts(self.selection)),
+            "artifacts": artifact_rows(self.selection),
             "base": self.base,
             "dockerfile": self.dockerfile,
             "build-args": sorted([name, value] for name, value in self.build_args),
@@ -71,7 +71,17 @@ class Recipe:
     @property
     def content_tag(self) -> str:
         """The tag of the image: `moor-` and the first 16 hex digits of the recipe digest."""
-        return TAG_PREFIX + self.digest.removeprefix("sha256:")[:TAG_HEX_DIGITS]
+        return content_tag(self.digest)
+
+
+def content_tag(digest: str) -> str:
+    """Return the tag that stands for a recipe digest: `moor-` and its first 16 hex digits."""
+    return TAG_PREFIX + digest.removeprefix("sha256:")[:TAG_HEX_DIGITS]
+
+
+def artifact_rows(selection: Selection) -> list[list[str]]:
+    """Return sorted [name, version, file name, sha256] of what a selection installs."""
+    return sorted(_artifacts(selection))
 
 
 def _artifacts(selection: Selection) -> Iterable[list[str]]:
