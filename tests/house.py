@@ -47,6 +47,7 @@ MAX_LINES = 400
 
 WRITERS = {
     "mooring.files": "whole files, or none",
+    "mooring.oci.blob_store": "blobs, which get their names when they are whole",
     "mooring.build.in_image": "its answer, on standard output inside of the image",
     "mooring.build.context": "a tar that streams to the engine through a temporary file",
     "mooring.resolve.pypi.resolver": "the project that uv resolves, in a temporary folder",
@@ -161,7 +162,9 @@ def import_time_problems(sources: Mapping[str, str]) -> list[str]:
         f"{module}:{node.lineno} looks up {ast.unparse(node)} when imported"
         for module, text in sources.items()
         for node in _evaluated_on_import(ast.parse(text))
-        if isinstance(node, (ast.Name, ast.Attribute)) and machine.fullmatch(ast.unparse(node))
+        if isinstance(node, (ast.Name, ast.Attribute))
+        and isinstance(node.ctx, ast.Load)  # a field may be called `open`
+        and machine.fullmatch(ast.unparse(node))
     ]
 
 

@@ -11,7 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mooring.digests import sha256_hex
 from mooring.errors import InputError, MooringError
@@ -148,6 +148,38 @@ def write_files(files: Mapping[Path, bytes]) -> None:
 def write_file(path: Path, data: bytes | str) -> None:
     """Write one file whole or not at all; see `write_files`."""
     write_files({path: data.encode("utf-8") if isinstance(data, str) else data})
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Give a large file to write; at the end of the block it is there, whole, or not at all.
+
+    Raises:
+        MooringError: The file cannot be written (exit code 3); an older one stays as it was.
+    """
+    temporary: Path | None = None
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(_mode_for(path))
+        temporary.replace(path)
+    except OSError as error:
+        raise MooringError(
+            f"cannot write the file: {error.strerror or error}",
+            where=str(path),
+            hint="nothing was changed; free some space or check the permissions",
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def append_text(path: Path, text: str) -> None:

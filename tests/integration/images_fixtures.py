@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime as dt
 import hashlib
 import http.client
 import json
@@ -18,6 +19,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 from tests.engines import absent
 
 from mooring.oci.model import OCI_INDEX, OCI_MANIFEST
@@ -229,12 +234,11 @@ class TokenServer:
         text = (
             f"{_base64url(json.dumps(header).encode())}.{_base64url(json.dumps(claims).encode())}"
         )
-        signature = subprocess.run(
-            ["openssl", "dgst", "-sha256", "-sign", self.folder / "key.pem"],
-            input=text.encode(),
-            capture_output=True,
-            check=True,
-        ).stdout
+        key = serialization.load_pem_private_key(
+            (self.folder / "key.pem").read_bytes(), None, unsafe_skip_rsa_key_validation=True
+        )
+        assert isinstance(key, rsa.RSAPrivateKey)
+        signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{text}.{_base64url(signature)}"
 
 
@@ -255,6 +259,7 @@ def http_server(respond: Respond) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
+        wbufsize = 64 << 10  # head and body in one packet: the second would wait for the first
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its base's
             """Say nothing."""
@@ -284,32 +289,35 @@ def http_server(respond: Respond) -> Iterator[str]:
         thread.join()
 
 
+def _write_certificate(folder: Path) -> None:
+    """Write a key and a certificate of its own, with which a registry knows the tokens' maker."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mooring-tests")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=2))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
 @contextlib.contextmanager
 def running_token_registry(folder: Path) -> Iterator[tuple[str, TokenServer]]:
     """Run a registry that wants bearer tokens; give its `host:port` and its token server."""
-    if shutil.which("openssl") is None:
-        absent("there is no openssl command to sign tokens")
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=mooring-tests",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    _write_certificate(folder)
     tokens = TokenServer(folder=folder, scopes=[])
 
     def respond(

@@ -9,6 +9,9 @@ from pathlib import Path
 from mooring.errors import MooringError
 from mooring.files import cache_root, write_file
 
+RECORD_IDS = "record-id-1"
+"""Name of the cache of record ids, by the SHA-256 of wheels that were compared with it."""
+
 _KEPT_FACTS = 8000
 _MAX_BYTES = 4 << 20
 

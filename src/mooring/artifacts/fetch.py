@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from mooring import __version__
@@ -32,6 +32,14 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 
 class FetchError(MooringError):
     """A host does not answer, or answers with what is not usable (exit code 3)."""
+
+
+class TooLargeError(FetchError):
+    """A file is larger than it may be; asking again does not change that."""
+
+
+class BrokenOffError(FetchError):
+    """A file that was being sent ended in the middle; asking again may help."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +69,13 @@ class Part:
     start: int = 0
     total: int = 0
     body: bytes = b""
+
+
+class Sink(Protocol):
+    """What a download is written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Add bytes to the end."""
 
 
 class Fetcher:
@@ -110,23 +125,27 @@ class Fetcher:
                 raise _failed(url, "it sends another part of a file than it says")
             return Part(status=206, start=int(match[1]), total=int(match[3]), body=body)
 
-    def download(self, url: str, target: BinaryIO, *, limit: int) -> int:
+    def download(self, url: str, target: Sink, *, limit: int) -> int:
         """Write a whole file into an open one, and return the status; only 200 writes.
 
         Raises:
             FetchError: As for `get`.
+            OSError: The target cannot be written.
         """
-        with self._asking(url, _AS_IT_IS) as response:
-            if response.status_code == 200:
-                total = 0
-                for piece in response.iter_content(_PIECE):
-                    total += len(piece)
-                    if total > limit:
-                        raise FetchError(
-                            f"the file is larger than {limit} bytes", where=redact(url)
-                        )
-                    target.write(piece)
-            return response.status_code
+        try:
+            with self._asking(url, _AS_IT_IS) as response:
+                if response.status_code == 200:
+                    total = 0
+                    for piece in _pieces(response, url):
+                        total += len(piece)
+                        if total > limit:
+                            raise TooLargeError(
+                                f"the file is larger than {limit} bytes", where=redact(url)
+                            )
+                        _write(target, piece)
+                return response.status_code
+        except _Unwritable as error:
+            raise error.reason from None
 
     @contextmanager
     def _asking(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
@@ -195,6 +214,33 @@ def fetching(indexes: Iterable[IndexLike] = ()) -> Iterator[Fetcher]:
         yield Fetcher(session, index_credentials(indexes))
 
 
+class _Unwritable(Exception):
+    """The target cannot be written, which is no fault of the host."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+def _write(target: Sink, piece: bytes) -> None:
+    try:
+        target.write(piece)
+    except OSError as error:
+        raise _Unwritable(error) from error
+
+
+def _pieces(response: requests.Response, url: str) -> Iterator[bytes]:
+    import requests  # loaded by `fetching` already
+
+    try:
+        yield from response.iter_content(_PIECE)
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise BrokenOffError(
+            f"{_host(url)} cannot be reached: the connection broke off ({_reason(error)})",
+            hint="check the network and the proxy variables, then run this again",
+        ) from error
+
+
 def _body(response: requests.Response, url: str, limit: int) -> bytes:
     body = bytearray()
     for piece in response.iter_content(_PIECE):
@@ -205,11 +251,14 @@ def _body(response: requests.Response, url: str, limit: int) -> bytes:
 
 
 def _failed(url: str, reason: str) -> FetchError:
-    host = urlsplit(url).netloc.rpartition("@")[2] or redact(url)
     return FetchError(
-        f"{host} cannot be reached: {reason}",
+        f"{_host(url)} cannot be reached: {reason}",
         hint="check the network and the proxy variables, then run this again",
     )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2] or redact(url)
 
 
 def _reason(error: Exception) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from mooring.digests import DIGEST_PATTERN
 from mooring.errors import InputError, MooringError
@@ -122,6 +122,37 @@ class Daemon:
                 reference.name, reference.tag, stream=True, decode=True, auth_config=login
             )
             return _follow_push(events, reference, reporter)
+
+    def load(self, stream: Iterable[bytes] | IO[bytes]) -> tuple[str, ...]:
+        """Load an image from the tar of `docker save` or of `write_archive`.
+
+        Args:
+            stream: The tar, or pieces of it. When it raises, nothing is loaded.
+
+        Returns:
+            What the engine says it loaded: names, or ids of images without a name.
+
+        Raises:
+            EngineError: The engine refuses the image or does not answer.
+        """
+        with self._calling(timeout=_PUSH_SECONDS) as api:
+            # It reaches `requests`, which sends what can be iterated over piece by piece, but
+            # takes a list for the fields of a form.
+            body = stream if hasattr(stream, "read") else iter(stream)
+            return _follow_load(api.load_image(body))  # type: ignore[no-untyped-call]
+
+    @contextlib.contextmanager
+    def save(self, image: str) -> Iterator[Iterator[bytes]]:
+        """Give an image as the tar of `docker save`, in pieces.
+
+        Args:
+            image: Name or id.
+
+        Raises:
+            EngineError: There is no such image, or the engine does not answer.
+        """
+        with self._calling(timeout=_PUSH_SECONDS) as api:
+            yield api.get_image(image, chunk_size=1 << 20)
 
     def run(
         self,
@@ -241,6 +272,20 @@ def _follow_push(
         elif event.get("status") and not event.get("progressDetail"):
             reporter.detail(f"{event.get('id', '')} {event['status']}".strip())
     return digest
+
+
+def _follow_load(events: Iterator[Mapping[str, Any]]) -> tuple[str, ...]:
+    loaded: list[str] = []
+    for event in events:
+        if "error" in event:
+            raise EngineError(f"the engine did not load the image: {redact(str(event['error']))}")
+        for line in str(event.get("stream") or "").splitlines():
+            kind, colon, name = line.partition(": ")
+            if colon and kind in ("Loaded image", "Loaded image ID"):
+                loaded.append(name.strip())
+    if not loaded:
+        raise EngineError("the engine did not say that it loaded an image")
+    return tuple(loaded)
 
 
 def _wait(api: APIClient, container: str, timeout: float) -> int | None:

@@ -102,6 +102,7 @@ class DockerBuilder:
                         reference=str(target),
                         image_id=None,
                         digest=registry.retag(target, tags) if tags else digest,
+                        recipe_digest=request.recipe.digest,
                         reused=True,
                         tags=_full(target, tags),
                     )
@@ -133,6 +134,7 @@ class DockerBuilder:
             reference=str(target),
             image_id=found.image_id,
             digest=None,
+            recipe_digest=request.recipe.digest,
             reused=reused,
             tags=_full(target, tags),
             smoke=smoke,
@@ -240,4 +242,4 @@ def _full(target: ImageReference, tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def _with_digest(built: BuiltImage, digest: str) -> BuiltImage:
-    return dataclasses.replace(built, digest=digest)
+    return dataclasses.replace(built, digest=digest, pushed=True)

@@ -86,16 +86,22 @@ class BuiltImage:
         reference: Repository and content tag.
         image_id: The engine's id, `sha256:<hex>`.
         digest: Manifest digest in the registry, when it was pushed or found there.
+        recipe_digest: What decides it, `sha256:<hex>`.
         reused: Whether nothing was built because the content tag was there already.
+        pushed: Whether it had to be sent to the registry, which lacked it.
         smoke: What the fresh image showed; None for one that was there, or cannot run here.
+        places: Where else it is, such as `oci:DIR:TAG`.
     """
 
     reference: str
     image_id: str | None
     digest: str | None
+    recipe_digest: str
     reused: bool
+    pushed: bool = False
     tags: tuple[str, ...] = ()
     smoke: SmokeResult | None = None
+    places: tuple[str, ...] = ()
 
 
 class Builder(Protocol):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from mooring.build.daemon import EngineError, no_engine
+from mooring.lock.carried import LOCK_DIGEST_LABEL
 from mooring.urls import redact
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class EngineTarget:
         environment: Name of the locked environment that the image was made of, when it says so.
         pid: Of the first process of a running container, as its engine counts; 0 without one.
         variables: What the image or container gives its processes.
+        lock_digest: Of the lock that it carries, when it says so.
     """
 
     kind: Literal["container", "image"]
@@ -47,6 +49,7 @@ class EngineTarget:
     environment: str | None = None
     pid: int = 0
     variables: Mapping[str, str] = field(default_factory=dict)
+    lock_digest: str | None = None
 
 
 def find_image(name: str) -> EngineTarget:
@@ -161,6 +164,7 @@ def _target(
         environment=labels.get(ENVIRONMENT_LABEL),
         pid=int((found.get("State") or {}).get("Pid") or 0),
         variables=variables,
+        lock_digest=labels.get(LOCK_DIGEST_LABEL),
     )
 
 

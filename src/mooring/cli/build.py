@@ -14,49 +14,83 @@ from mooring.workflow.building import BuildOptions, Built, build_image
 @click.command("build")
 @options.project_option
 @options.image_environment_option
-@options.platform_option
+@click.option(
+    "--platform",
+    "platforms",
+    metavar="PLATFORM,...",
+    help="linux/amd64, linux/arm64, ... or all that are declared.  [default: this machine's]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "oci", "docker"]),
+    help="Builder: oci is embedded and needs no engine.  [default: that of the manifest, or auto]",
+)
 @click.option("--push", is_flag=True, help="Have the image in its registry afterwards.")
+@click.option("--load", is_flag=True, help="Have the image in this machine's engine afterwards.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="oci:DIR|docker:FILE.tar",
+    help="Write an OCI layout, or a tar for `docker load`.",
+)
 @click.option("--repository", metavar="NAME", help="Repository instead of the manifest's.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Also give it this tag.")
 @click.option("--tag-version", is_flag=True, help="Also tag it with the project's version.")
 @click.option("--tag-git", is_flag=True, help="Also tag it with the git commit.")
-@click.option("--engine", type=click.Choice(["docker"]), default="docker", show_default=True)
 @click.option("--template", metavar="NAME|FILE", help="Template instead of the manifest's.")
 @click.option("--base", metavar="IMAGE", help="Base image instead of the manifest's.")
 @click.option(
     "--ca",
     type=options.EXISTING,
     metavar="FILE",
-    help="Certificate authorities for the build only, never in the image."
+    help="Certificate authorities for the steps of an engine, never in the image."
     "  [default: SSL_CERT_FILE]",
 )
-@click.option("--network-host", is_flag=True, help="Give build steps the host's network.")
+@click.option("--network-host", is_flag=True, help="Give an engine's steps the host's network.")
 @click.option("--no-smoke", is_flag=True, help="Do not run the image once after the build.")
+@click.option(
+    "--no-attest", is_flag=True, help="Put no SBOM and no provenance beside a pushed image."
+)
+@click.option(
+    "--sign-key",
+    type=options.EXISTING,
+    metavar="FILE",
+    help="PEM key that signs what is put beside a pushed image.",
+)
+@click.option("--offline", is_flag=True, help="Download nothing; the caches must have it all.")
 @options.frozen_option
 @options.format_option
 @options.talk_options
 def command(
     project: Path,
     base: str | None,
+    platforms: str | None,
     frozen: bool,
     form: str,
     quiet: bool,
     verbose: bool,
     no_smoke: bool,
-    engine: str,
+    no_attest: bool,
     **choices: object,
 ) -> int:
     """Build the container image of the locked environment, unless its content is built already.
 
-    The tag moor-<16 hex digits> names the content: artifacts, base image, rendered Dockerfile,
-    files. With --push the registry is asked instead of the local engine.
+    The tag moor-<16 hex digits> names the content: artifacts, base image, settings, files. Without
+    --push, --load and --output the image goes into this machine's engine, and where none answers
+    into an OCI layout in the folder .mooring.
     """
-    del engine  # there is one so far; the option is where the next one goes
     opened = locked_project(project, None, frozen=frozen, base=base, with_base=True)
     reporter = options.reporter(quiet, verbose)
     built = build_image(
         opened,
-        BuildOptions(base=base, smoke=not no_smoke, **choices),  # type: ignore[arg-type]
+        BuildOptions(
+            base=base,
+            platforms=tuple(filter(None, (platforms or "").split(","))),
+            smoke=not no_smoke,
+            attest=not no_attest,
+            **choices,  # type: ignore[arg-type]
+        ),
         reporter,
     )
     if form == "json":
@@ -67,11 +101,14 @@ def command(
 
 
 def _outcome(built: Built) -> str:
-    if built.pushed:
-        return "built earlier, pushed now" if built.image.reused else "built and pushed"
-    if built.image.reused:
-        return "is in the registry already" if built.image.digest else "is there already"
-    return "built"
+    image = built.image
+    if image.pushed:
+        outcome = "built earlier, pushed now" if image.reused else "built and pushed"
+    elif image.reused:
+        outcome = "is in the registry already" if image.digest else "is there already"
+    else:
+        outcome = "built"
+    return ", ".join((outcome, *image.places))
 
 
 def _document(built: Built) -> dict[str, object]:
@@ -83,7 +120,10 @@ def _document(built: Built) -> dict[str, object]:
         "image-id": image.image_id,
         "digest": image.digest,
         "reused": image.reused,
-        "pushed": built.pushed,
-        "recipe-digest": built.recipe.digest,
-        "platform": built.recipe.selection.platform.oci,
+        "pushed": image.pushed,
+        "places": list(image.places),
+        "recipe-digest": built.recipe_digest,
+        "platform": ",".join(built.platforms),
+        "engine": built.engine.name,
+        "engine-reason": built.engine.reason,
     }

@@ -23,6 +23,7 @@ from mooring.cli.verify_policy import (
 )
 from mooring.cli.verify_table import show_table
 from mooring.cli.verify_target import TargetOptions, target_options
+from mooring.manifest.locate import NoManifestError
 from mooring.reporting import Reporter
 from mooring.verify.policy import Terms
 from mooring.verify.report.model import Report
@@ -93,12 +94,38 @@ def command(
     )
     if policy.same_as is not None:
         verified, report = _against_other(asked, policy.same_as, project)
+    elif (opened := _opened(project, lock_file, frozen=frozen, at=at)) is None:
+        verified, report = _against_itself(asked, environment)
     else:
-        opened = locked_project(project, lock_file, frozen=frozen)
         asked = replace(asked, target=at.target(opened.root / _VENV))
         verified, report = _against_lock(asked, opened, environment)
     _tell(verified, report, outgoing, began.timing(), quiet=quiet, verbose=verbose)
     return exit_code(verified, policy)
+
+
+def _opened(
+    project: Path, lock_file: Path | None, *, frozen: bool, at: TargetOptions
+) -> LockedProject | None:
+    """Open the lock to compare with; None where only the target itself can have one."""
+    try:
+        return locked_project(project, lock_file, frozen=frozen)
+    except NoManifestError:
+        if project != Path() or not at.may_carry_lock:
+            raise
+        return None
+
+
+def _against_itself(asked: _Asked, environment: str | None) -> _Result:
+    from mooring.workflow.carried import verify_by_itself  # not needed where there is a project
+
+    found = verify_by_itself(
+        asked.target,
+        environment=environment,
+        tiers=asked.tiers,
+        terms=asked.terms,
+        reporter=asked.reporter,
+    )
+    return found.verified, found.report
 
 
 def _against_lock(asked: _Asked, opened: LockedProject, environment: str | None) -> _Result:

@@ -37,6 +37,11 @@ class TargetOptions:
         """Whether it is a folder on this machine."""
         return self.named is None or self.named.form == "path"
 
+    @property
+    def may_carry_lock(self) -> bool:
+        """Whether it is something that may hold a lock of its own."""
+        return self.named is not None and self.named.form in ("image", "container", "tar")
+
     def target(self, default: Path) -> Target:
         """Return the target; the environment in `default` when none was named."""
         return self.named or Target(form="path", name=str(default))

@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 
 from mooring.errors import InputError
-from mooring.manifest.model import DEFAULT_ENVIRONMENT, ImageSpec
+from mooring.manifest.model import DEFAULT_ENVIRONMENT, EngineName, ImageSpec
 from mooring.manifest.places import relative_path
 from mooring.manifest.problems import quoted
+from mooring.manifest.system import SystemBase, is_package_name
 from mooring.manifest.tables import Table
 
 RESERVED_LABELS = "dev.mooring."
+ENGINES: tuple[EngineName, ...] = ("auto", "oci", "docker")
 
-_BASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+# A reference, or a saved image: a folder or file after its prefix, or a path that ends in `.tar`.
+_BASE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._:/@-]*"
+    r"|(?:oci|oci-archive|docker-archive):[A-Za-z0-9._/@:+-]+"
+    r"|[A-Za-z0-9._/][A-Za-z0-9._/@:+-]*\.tar"
+)
 _REPOSITORY = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
 )
@@ -44,6 +51,9 @@ def read_image(table: Table) -> ImageSpec:
         ports=_ports(table),
         smoke=_command(table, "smoke"),
         healthcheck=_command(table, "healthcheck"),
+        engine=table.choice("engine", ENGINES, one="engine", many="engines") or "auto",
+        bytecode=table.boolean("bytecode") if "bytecode" in table else None,
+        system=_system(table),
     )
     for name, _ in image.labels:
         if name.startswith(RESERVED_LABELS):
@@ -81,6 +91,30 @@ def _files(table: Table) -> tuple[str, ...]:
             if path in found:
                 raise InputError(f"{quoted(path)} is listed twice")
             found[path] = None
+    return tuple(found)
+
+
+def _system(table: Table) -> tuple[str, ...]:
+    if "system" not in table:
+        return ()
+    base = table.data.get("base")
+    if not isinstance(base, str) or SystemBase.parse(base) is None:
+        table.problem(
+            "system",
+            "system packages need a base that is assembled from packages",
+            'write base = "debian:bookworm"; for another base, install them with RUN in a template',
+        )
+    found: dict[str, None] = {}
+    for number, value in table.numbered("system"):
+        with table.catch("system", number):
+            if not is_package_name(value):
+                raise InputError(
+                    f"{quoted(value)} is not a package's name",
+                    hint='write the name alone, like "libgomp1": versions are locked',
+                )
+            if value in found:
+                raise InputError(f"{quoted(value)} is listed twice")
+            found[value] = None
     return tuple(found)
 
 

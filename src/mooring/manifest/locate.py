@@ -18,6 +18,10 @@ KEYS = ("tool", "mooring")
 _FOREIGN = ("environment.yml", "environment.yaml", "Pipfile", "pixi.toml", "setup.py", "setup.cfg")
 
 
+class NoManifestError(InputError):
+    """A folder holds nothing that is read as a manifest."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Located:
     """What was found.
@@ -130,11 +134,11 @@ def unread(root: Path, pyproject: TomlFile | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _nothing(root: Path, pyproject: TomlFile | None) -> InputError:
+def _nothing(root: Path, pyproject: TomlFile | None) -> NoManifestError:
     message = "no manifest"
     if foreign := unread(root, pyproject):
         message += f" (this version does not read {', '.join(foreign)})"
-    return InputError(
+    return NoManifestError(
         message,
         where=str(root),
         hint="run `mooring init` to write one, or name the project folder",

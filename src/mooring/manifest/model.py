@@ -12,6 +12,7 @@ from mooring.platforms import Platform, PythonVersion
 ResolverName = Literal["uv", "pip-tools"]
 Severity = Literal["error", "warning", "info"]
 VerifyPreset = Literal["dev", "ci", "prod"]
+EngineName = Literal["auto", "oci", "docker"]
 
 DEFAULT_ENVIRONMENT = "default"
 
@@ -70,7 +71,14 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSpec:
-    """The container image that is declared; names as in the OCI image configuration."""
+    """The container image that is declared; names as in the OCI image configuration.
+
+    Attributes:
+        engine: The builder; `auto` takes the embedded one where it can make the image.
+        system: Names of packages of the distribution, for bases such as `debian:bookworm`.
+        bytecode: Whether the embedded builder adds compiled byte code; None means where an
+            interpreter of exactly the base's version is at hand.
+    """
 
     base: str | None = None
     template: str = "slim"
@@ -86,6 +94,9 @@ class ImageSpec:
     ports: tuple[int, ...] = ()
     smoke: tuple[str, ...] = ()
     healthcheck: tuple[str, ...] = ()
+    engine: EngineName = "auto"
+    bytecode: bool | None = None
+    system: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

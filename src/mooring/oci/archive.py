@@ -16,16 +16,13 @@ from mooring.oci.saved import (
     choose_platform,
     read_config,
 )
+from mooring.oci.saved_names import split_prefix
 from mooring.oci.store import FolderStore, SavedImageError, Store, TarStore, read_small
 
 _MANIFEST_NAME = "manifest.json"
 _MANIFEST_LIMIT = 4 << 20
-_PREFIXES = ("oci:", "oci-archive:", "docker-archive:")
-
-
-def is_saved_image(name: str) -> bool:
-    """Return whether a name means files, and not an image of an engine."""
-    return name.startswith(_PREFIXES) or name.endswith(".tar")
+_HUB = "docker.io/"
+_LIBRARY = f"{_HUB}library/"
 
 
 def open_saved_image(name: str, wanted: Sequence[str]) -> SavedImage:
@@ -38,8 +35,8 @@ def open_saved_image(name: str, wanted: Sequence[str]) -> SavedImage:
     Raises:
         SavedImageError: It is absent, damaged, or holds no such image.
     """
-    prefix = next((each for each in _PREFIXES if name.startswith(each)), "")
-    path, tag = _split(name[len(prefix) :])
+    prefix, rest = split_prefix(name)
+    path, tag = _split(rest)
     if prefix == "oci:" or path.is_dir():
         return read_layout(_folder(path), tag, wanted)
     store = TarStore(path)
@@ -105,7 +102,11 @@ def _entries(store: Store, tag: str | None) -> list[Mapping[str, object]]:
 
 
 def _is_named(entry: Mapping[str, object], tag: str) -> bool:
-    return any(tag in (name, name.rpartition(":")[2]) for name in _tags(entry))
+    # Some tools write the registry that is meant where none is written.
+    return any(
+        tag in (name, name.rpartition(":")[2], name.removeprefix(_HUB), name.removeprefix(_LIBRARY))
+        for name in _tags(entry)
+    )
 
 
 def _tags(entry: Mapping[str, object]) -> list[str]:
@@ -144,4 +145,5 @@ def _image(store: Store, entry: Mapping[str, object]) -> SavedImage:
         layers=tuple(
             Layer(name=layer, diff_id=diff_id) for layer, diff_id in zip(layers, config.diff_ids)
         ),
+        config=data,
     )

@@ -129,7 +129,8 @@ def _image(store: Store, digest: str) -> SavedImage:
         raise SavedImageError("the manifest is not that of an image", where=where)
     if len(layers) > MOST_LAYERS:
         raise SavedImageError(f"it has more than {MOST_LAYERS} layers", where=where)
-    config = read_config(blob_of(store, described.get("digest"), CONFIG_LIMIT), where)
+    data = blob_of(store, described.get("digest"), CONFIG_LIMIT)
+    config = read_config(data, where)
     return SavedImage(
         store=store,
         id=str(described["digest"]),
@@ -137,12 +138,20 @@ def _image(store: Store, digest: str) -> SavedImage:
         labels=config.labels,
         variables=config.variables,
         layers=tuple(_layer(store, each) for each in layers),
+        config=data,
+        manifest_digest=digest,
     )
 
 
 def _layer(store: Store, described: object) -> Layer:
-    digest = described.get("digest") if isinstance(described, dict) else None
-    return Layer(name=blob_name(digest, store.where), digest=str(digest))
+    described = described if isinstance(described, dict) else {}
+    digest, kind, size = (described.get(key) for key in ("digest", "mediaType", "size"))
+    return Layer(
+        name=blob_name(digest, store.where),
+        digest=str(digest),
+        media_type=kind if isinstance(kind, str) else None,
+        size=size if type(size) is int and size >= 0 else None,
+    )
 
 
 def _at(store: Store, name: object) -> str:

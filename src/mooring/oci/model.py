@@ -92,6 +92,19 @@ class RawManifest:
         """
         return _descriptor(self, _document(self).get("config"), "config")
 
+    def layers(self) -> tuple[Descriptor, ...]:
+        """Return the descriptors of a single image's layers, lowest first.
+
+        Raises:
+            RegistryError: The document is not what its media type says.
+        """
+        entries = _document(self).get("layers")
+        if not isinstance(entries, list):
+            raise _malformed(self, "`layers` is not a list")
+        return tuple(
+            _descriptor(self, entry, f"layers[{number}]") for number, entry in enumerate(entries)
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalImage:

@@ -1,14 +1,18 @@
-"""A client of container registries (OCI distribution specification): manifests and tags."""
+"""A client of container registries (OCI distribution specification): manifests, tags, blobs."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from mooring.digests import DIGEST_PATTERN, digest_bytes
-from mooring.oci.auth import answer, unauthorised
-from mooring.oci.credentials import Credentials, CredentialSource, StoredCredentials
+from mooring.oci.auth import Authorizer
+from mooring.oci.blobs import has_blob, open_blob
+from mooring.oci.connection import Reply
+from mooring.oci.credentials import CredentialSource, StoredCredentials
 from mooring.oci.model import (
     INDEX_TYPES,
     MANIFEST_TYPES,
@@ -21,15 +25,26 @@ from mooring.oci.model import (
     same_platform,
 )
 from mooring.oci.reference import ImageReference
-from mooring.oci.transport import Reply, Transport, said
+from mooring.oci.session import Session, not_found
+from mooring.oci.store import Source
+from mooring.oci.transport import Transport
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 _MAX_MANIFEST_BYTES = 4 << 20
 _MAX_CONFIG_BYTES = 8 << 20
 
 
+_UNKNOWN_BLOB = re.compile(rb'"(MANIFEST_)?BLOB_UNKNOWN"')
+
+
+class MissingBlob(RegistryError):
+    """A manifest was refused because the registry does not have all that it names."""
+
+
 class RegistryClient:
     """Asks registries about images and moves tags; a context manager that closes connections.
+
+    Threads may share it. `session` is what the other parts of this package send with.
 
     Args:
         credentials: Where to look for logins; what `docker login` stored by default.
@@ -45,11 +60,9 @@ class RegistryClient:
         transport: Transport | None = None,
         push: bool = False,
     ) -> None:
-        self._source = credentials or StoredCredentials()
         self._transport = transport or Transport()
-        self._actions = "pull,push" if push else "pull"
-        self._authorizations: dict[tuple[str, str], str] = {}
-        self._found: dict[str, Credentials | None] = {}
+        authorizer = Authorizer(self._transport, credentials or StoredCredentials())
+        self.session = Session(self._transport, authorizer, "pull,push" if push else "pull")
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +89,7 @@ class RegistryClient:
         if reply.status == 404:
             return None
         if not reply.ok:
-            raise _failed(reference, reply)
+            raise self.session.failed(reference, reply)
         digest = reply.headers.get("docker-content-digest", "")
         # The header is optional in the specification; the bytes are what counts then.
         return digest if DIGEST_PATTERN.fullmatch(digest) else self.manifest(reference).digest
@@ -98,9 +111,9 @@ class RegistryClient:
         """
         reply = self._manifest_call("GET", reference)
         if reply.status == 404:
-            raise _not_found(reference)
+            raise not_found(reference)
         if not reply.ok:
-            raise _failed(reference, reply)
+            raise self.session.failed(reference, reply)
         kind = reply.headers.get("content-type", "").partition(";")[0].strip()
         if kind not in MANIFEST_TYPES:
             raise RegistryError(
@@ -164,10 +177,10 @@ class RegistryClient:
         Raises:
             RegistryError: It is absent, too large or not what its digest stands for.
         """
-        path = f"{reference.repository}/blobs/{descriptor.digest}"
-        reply = self._call("GET", reference, path, limit=_MAX_CONFIG_BYTES)
+        path = f"blobs/{descriptor.digest}"
+        reply = self.session.call("GET", reference, path, limit=_MAX_CONFIG_BYTES)
         if not reply.ok:
-            raise _failed(reference, reply)
+            raise self.session.failed(reference, reply)
         if digest_bytes(reply.body) != descriptor.digest:
             raise RegistryError(
                 f"the registry sent other bytes than {descriptor.digest} stands for",
@@ -175,17 +188,31 @@ class RegistryClient:
             )
         return parse_object(reply.body, "image configuration")
 
-    def put_manifest(self, reference: ImageReference, manifest: RawManifest) -> None:
+    def put_manifest(self, reference: ImageReference, manifest: RawManifest) -> str | None:
         """Store a manifest under the reference's tag or digest; its blobs must be there.
 
+        Returns:
+            The digest of its subject when the registry lists referrers by itself (`OCI-Subject`).
+
         Raises:
+            MissingBlob: The registry misses a blob or manifest that it names.
             RegistryError: The registry cannot be asked or refuses.
         """
         reply = self._manifest_call(
             "PUT", reference, data=manifest.body, headers={"Content-Type": manifest.media_type}
         )
         if not reply.ok:
-            raise _failed(reference, reply)
+            error = self.session.failed(reference, reply)
+            if reply.status in (400, 404) and _UNKNOWN_BLOB.search(reply.body):
+                raise MissingBlob(error.message, where=error.where)
+            raise error
+        stored = reply.headers.get("docker-content-digest", manifest.digest)
+        if DIGEST_PATTERN.fullmatch(stored) and stored != manifest.digest:
+            raise RegistryError(
+                f"the registry stored other bytes than {manifest.digest} stands for",
+                where=str(reference),
+            )
+        return reply.headers.get("oci-subject")
 
     def retag(self, reference: ImageReference, tags: Sequence[str]) -> str:
         """Give an image of the registry other tags, without moving a blob; return its digest.
@@ -200,6 +227,25 @@ class RegistryClient:
                 self.put_manifest(target, manifest)
         return manifest.digest
 
+    def blob(
+        self, reference: ImageReference, descriptor: Descriptor
+    ) -> AbstractContextManager[Source]:
+        """Give a blob of the reference's repository to read, resumed where a connection breaks.
+
+        The last bytes are only given when size and digest are those of the descriptor, so what
+        reads to the end needs no check of its own. Reading raises `ImageNotFound` when there is
+        no such blob, and `RegistryError` for whatever else is wrong.
+        """
+        return open_blob(self.session, reference, descriptor)
+
+    def has_blob(self, reference: ImageReference, digest: str) -> bool:
+        """Return whether the reference's repository has a blob; one HEAD request.
+
+        Raises:
+            RegistryError: The registry cannot be asked (exit code 3).
+        """
+        return has_blob(self.session, reference, digest)
+
     def _manifest_call(
         self,
         method: str,
@@ -208,61 +254,11 @@ class RegistryClient:
         data: bytes | None = None,
         headers: Mapping[str, str] = _ACCEPT,
     ) -> Reply:
-        path = f"{reference.repository}/manifests/{reference.selector}"
-        return self._call(
-            method, reference, path, limit=_MAX_MANIFEST_BYTES, data=data, headers=headers
+        return self.session.call(
+            method,
+            reference,
+            f"manifests/{reference.selector}",
+            limit=_MAX_MANIFEST_BYTES,
+            data=data,
+            headers=headers,
         )
-
-    def _call(
-        self,
-        method: str,
-        reference: ImageReference,
-        path: str,
-        *,
-        limit: int,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """Send a request; on 401 get an authorisation, which later requests then begin with."""
-        url = f"{self._transport.base_url(reference.api_host)}/v2/{path}"
-        key = (reference.registry, reference.repository)
-        known = self._authorizations.get(key)
-        sent = {**(headers or {}), **({"Authorization": known} if known else {})}
-        reply = self._transport.send(method, url, headers=sent, limit=limit, data=data)
-        if reply.status == 401:
-            scope = f"repository:{reference.repository}:{self._actions}"
-            sent["Authorization"] = self._authorizations[key] = answer(
-                self._transport,
-                reply,
-                registry=reference.registry,
-                credentials=self._credentials(reference),
-                scope=scope,
-            )
-            reply = self._transport.send(method, url, headers=sent, limit=limit, data=data)
-        if reply.status in (401, 403):
-            self._authorizations.pop(key, None)
-            raise unauthorised(reference.registry, said(reply))
-        return reply
-
-    def _credentials(self, reference: ImageReference) -> Credentials | None:
-        name = f"{reference.registry}/{reference.repository}"
-        if name not in self._found:
-            self._found[name] = self._source.find(reference)
-        return self._found[name]
-
-
-def _not_found(reference: ImageReference) -> ImageNotFound:
-    return ImageNotFound(
-        f"the registry {reference.registry} has no such image",
-        where=str(reference),
-        hint="check the image's name and tag",
-    )
-
-
-def _failed(reference: ImageReference, reply: Reply) -> RegistryError:
-    if reply.status == 404:
-        return _not_found(reference)
-    return RegistryError(
-        f"the registry {reference.registry} answered {reply.status}: {said(reply)}",
-        where=str(reference),
-    )

@@ -15,6 +15,10 @@ CONFIG_LIMIT = 8 << 20
 MOST_LAYERS = 1000
 
 
+class PlatformNotThere(SavedImageError):
+    """A saved image for several platforms has not the one that is wanted (exit code 3)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedImage:
     """One image for one platform.
@@ -24,6 +28,8 @@ class SavedImage:
         platform: OCI `os/arch`.
         labels, variables: Of its configuration.
         layers: Lowest first.
+        config: The bytes of its configuration.
+        manifest_digest: Of an image in an OCI layout, `sha256:<hex>`.
     """
 
     store: Store
@@ -32,6 +38,8 @@ class SavedImage:
     labels: Mapping[str, str]
     variables: Mapping[str, str]
     layers: tuple[Layer, ...]
+    config: bytes = b""
+    manifest_digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +142,7 @@ def choose_platform(known: Sequence[tuple[str, str]], wanted: Sequence[str], whe
                 return key
     if not known:
         raise SavedImageError("it holds no image", where=where)
-    raise SavedImageError(
+    raise PlatformNotThere(
         f"it holds no image for {', '.join(wanted) or 'this platform'}",
         where=where,
         hint="it is for " + ", ".join(sorted({platform for platform, _ in known})),

@@ -41,7 +41,7 @@ def dockerfile_context(request: RenderRequest, base: BaseImage) -> dict[str, obj
             where="platforms",
             hint="add linux-64 or linux-aarch64",
         )
-    labels = _labels(request, base)
+    labels = image_labels(request, base)
     raise_problems(_problems(image, base.pinned, labels, selections))
     return {
         "name": request.project,
@@ -73,8 +73,8 @@ def dockerfile_context(request: RenderRequest, base: BaseImage) -> dict[str, obj
     }
 
 
-def _labels(request: RenderRequest, base: BaseImage) -> dict[str, str]:
-    """Return the labels by name; a declared one replaces ours of the same name."""
+def image_labels(request: RenderRequest, base: BaseImage) -> dict[str, str]:
+    """Return the labels of an image by name; a declared one replaces ours of the same name."""
     ours = {
         "org.opencontainers.image.title": request.project,
         "org.opencontainers.image.version": request.version,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from mooring.errors import InputError
+from mooring.oci.saved_names import is_saved_image
 
 MAX_LINE_BYTES = 60_000
 """The Dockerfile parser stops at lines of 65,535 bytes; the rest is for the instruction itself."""
@@ -134,6 +135,12 @@ def port(number: int, key: str = "image.ports") -> Quoted:
 
 def image(reference: str, key: str = "image.base") -> Quoted:
     """Return an image reference for FROM or the default of an ARG."""
+    if is_saved_image(reference):
+        raise QuotingError(
+            f"{reference!r} lies in files: a Dockerfile can only name images that an engine knows",
+            where=key,
+            hint="build with `--engine oci`, which needs no Dockerfile",
+        )
     if not _IMAGE.fullmatch(reference):
         raise QuotingError(f"{reference!r} is not an image reference", where=key)
     return Quoted(reference)

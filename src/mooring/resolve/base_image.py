@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from mooring.errors import MooringError
@@ -15,8 +16,10 @@ from mooring.oci.model import (
     same_platform,
 )
 from mooring.oci.reference import ImageReference
+from mooring.oci.saved_names import is_saved_image
 from mooring.platforms import Platform
 from mooring.reporting import SILENT, Reporter
+from mooring.resolve.saved_base import resolve_saved
 
 
 class BaseImageError(MooringError):
@@ -44,8 +47,17 @@ def resolve_base(
     reporter: Reporter = SILENT,
     previous: MooringLock | None = None,
     upgrade: bool = False,
+    root: Path | None = None,
 ) -> tuple[BaseImageLock, ...]:
-    """Pin a base image with the registry that it names; see `BaseImageResolver.resolve`."""
+    """Pin a base image with the registry that it names; see `BaseImageResolver.resolve`.
+
+    A saved image (`oci:DIR`, `FILE.tar`) is pinned by what lies in its files; a relative path
+    starts in the folder `root`.
+    """
+    if is_saved_image(reference):
+        kept = MooringLock() if upgrade or previous is None else previous
+        folder = root or Path()
+        return resolve_saved(reference, platforms, root=folder, kept=kept, reporter=reporter)
     from mooring.oci.registry import RegistryClient  # loads only when a base image is declared
 
     with RegistryClient() as registry:

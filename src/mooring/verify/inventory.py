@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from mooring.lock.carried import CarriedText
 
 TargetKind = Literal["path", "container", "image", "tar", "process", "host"]
 FileKind = Literal["file", "link", "other", "missing", "unexamined"]
@@ -177,6 +179,7 @@ class Inventory:
         strays: Files that no distribution lists.
         deep: Whether byte code was asked for.
         bytecode: What is wrong with `.pyc` files; None when they were not looked at.
+        carried: The lock that the target carries; no part of the saved inventory.
     """
 
     kind: TargetKind
@@ -193,6 +196,7 @@ class Inventory:
     strays: tuple[Stray, ...] = ()
     deep: bool = False
     bytecode: tuple[ByteCode, ...] | None = None
+    carried: CarriedText | None = field(default=None, compare=False, repr=False)
 
 
 class Collector(Protocol):

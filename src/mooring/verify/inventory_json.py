@@ -128,6 +128,8 @@ def fields_of(kind: Any) -> tuple[Field, ...]:
     hints = get_type_hints(kind)
     found = []
     for field in dataclasses.fields(kind):
+        if not field.compare:
+            continue  # carried along for who compares, and no part of what was seen
         required = field.default is dataclasses.MISSING
         kind_of = hints[field.name]
         found.append(Field(name=field.name, kind=kind_of, default=field.default, required=required))

@@ -1,4 +1,4 @@
-"""Base images: what `mooring.lock` says of them, and resolving what it does not say."""
+"""Bases of images: what `mooring.lock` says of them, and resolving what it does not say."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from mooring.errors import InputError, MooringError
 from mooring.files import read_text
 from mooring.lock.formats import mooring_lock
 from mooring.lock.formats.mooring_lock import BaseImageLock, MooringLock
+from mooring.lock.formats.system_lock import SystemLock
 from mooring.manifest.model import Manifest
+from mooring.manifest.system import SystemBase
+from mooring.oci.saved_names import is_saved_image
 from mooring.platforms import Platform
 from mooring.reporting import Reporter
+from mooring.workflow.system_bases import lock_systems, system_changes
 
 
 def read_bases(path: Path) -> MooringLock:
@@ -36,6 +40,8 @@ def base_changes(manifest: Manifest, path: Path, base: str | None = None) -> lis
     if reference is None:
         return []
     held = read_bases(path)
+    if system := SystemBase.parse(reference):
+        return system_changes(manifest, system, held, path.name, image_platforms(manifest))
     missing = [str(p) for p in image_platforms(manifest) if held.base_image(reference, p) is None]
     if not missing:
         return []
@@ -62,8 +68,19 @@ def lock_bases(
     if reference is None:
         return MooringLock(base_images=())
     platforms = image_platforms(manifest)
+    if system := SystemBase.parse(reference):
+        return lock_systems(
+            manifest,
+            system,
+            platforms,
+            previous=previous,
+            upgrade=upgrade,
+            offline=offline,
+            reporter=reporter,
+        )
     missing = [p for p in platforms if previous.base_image(reference, p) is None]
-    if offline and (missing or upgrade):
+    # Saved images lie on this machine.
+    if offline and (missing or upgrade) and not is_saved_image(reference):
         raise MooringError(
             f"the base image {reference} is not locked for "
             + ", ".join(map(str, missing or platforms))
@@ -80,16 +97,40 @@ def lock_bases(
         reporter=reporter,
         previous=previous,
         upgrade=upgrade,
+        root=manifest.root,
     )
     return MooringLock(base_images=entries)
+
+
+def find_system(path: Path, base: SystemBase, platform: Platform) -> SystemLock:
+    """Return the locked packages of a system base for a platform.
+
+    Raises:
+        InputError: `mooring.lock` does not hold them.
+    """
+    system = read_bases(path).system(base, platform)
+    if system is None:
+        raise InputError(
+            f"the packages of the base {base} are not locked for {platform}",
+            where=str(path),
+            hint=f"run `mooring lock`; for another base than the manifest's, "
+            f"`mooring lock --base {base}`",
+        )
+    return system
 
 
 def find_base(path: Path, reference: str, platform: Platform) -> BaseImageLock:
     """Return the locked base image for a platform.
 
     Raises:
-        InputError: `mooring.lock` does not hold it.
+        InputError: `mooring.lock` does not hold it, or it is assembled from packages.
     """
+    if SystemBase.parse(reference):
+        raise InputError(
+            f"{reference} is a base that is assembled from packages: no Docker engine can",
+            hint="build with `--engine oci`, or take the image of that name as the base: "
+            f'base = "docker.io/library/{reference}"',
+        )
     entry = read_bases(path).base_image(reference, platform)
     if entry is None:
         raise InputError(

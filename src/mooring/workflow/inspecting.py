@@ -23,10 +23,12 @@ from mooring.build.reading import (
     folder_stream,
 )
 from mooring.errors import InputError
+from mooring.lock.carried import LOCK_DIGEST_LABEL
 from mooring.manifest.model import DEFAULT_ENVIRONMENT
-from mooring.oci.archive import is_saved_image, open_saved_image
+from mooring.oci.archive import open_saved_image
 from mooring.oci.layers import open_layer
 from mooring.oci.saved import SavedImage
+from mooring.oci.saved_names import is_saved_image
 from mooring.oci.store import open_regular
 from mooring.platforms import Platform
 from mooring.reporting import SILENT, Reporter
@@ -82,12 +84,14 @@ class Inspected:
         oci: OCI `os/arch` of an image or container.
         machine: Of another host. Without `oci` and `machine` it is taken to be like this one.
         environment: Name of the locked environment that an image was made of, when it says so.
+        lock_digest: Of the lock that an image carries, when it says so.
     """
 
     inventory: Inventory
     oci: str | None = None
     machine: Platform | None = None
     environment: str | None = None
+    lock_digest: str | None = None
 
 
 def verify_target(
@@ -188,7 +192,7 @@ def _container(target: Target, tiers: Tiers, reporter: Reporter) -> Inspected:
         inventory = ProcessCollector(
             found.pid, root, kind="container", target=target.name, tiers=tiers
         ).collect()
-        return Inspected(inventory=inventory, oci=found.platform, environment=found.environment)
+        return _of_engine(found, inventory)
     if found.pid and target.trust == "probe":
         docker = os.environ.get(CLI_VARIABLE) or "docker"
         transport = exec_transport(docker, found.id, f"{root}/bin/python", found.name)
@@ -197,7 +201,7 @@ def _container(target: Target, tiers: Tiers, reporter: Reporter) -> Inspected:
             inventory = ProbeCollector(
                 transport, "container", found.name, root, tiers=tiers, surroundings=surroundings
             ).collect()
-            return Inspected(inventory=inventory, oci=found.platform, environment=found.environment)
+            return _of_engine(found, inventory)
         except NoPythonError as error:
             reporter.note(f"{error}; its files are streamed instead")
     return _streamed(found, target, tiers)
@@ -263,7 +267,16 @@ def _streamed(found: EngineTarget, target: Target, tiers: Tiers) -> Inspected:
         tiers=tiers,
         surroundings=Surroundings(environ=found.variables),
     ).collect()
-    return Inspected(inventory=inventory, oci=found.platform, environment=found.environment)
+    return _of_engine(found, inventory)
+
+
+def _of_engine(found: EngineTarget, inventory: Inventory) -> Inspected:
+    return Inspected(
+        inventory=inventory,
+        oci=found.platform,
+        environment=found.environment,
+        lock_digest=found.lock_digest,
+    )
 
 
 def _saved_image(target: Target, tiers: Tiers, wanted: Sequence[str]) -> Inspected:
@@ -280,7 +293,10 @@ def _saved_image(target: Target, tiers: Tiers, wanted: Sequence[str]) -> Inspect
         surroundings=Surroundings(environ=image.variables),
     ).collect()
     return Inspected(
-        inventory=inventory, oci=image.platform, environment=image.labels.get(ENVIRONMENT_LABEL)
+        inventory=inventory,
+        oci=image.platform,
+        environment=image.labels.get(ENVIRONMENT_LABEL),
+        lock_digest=image.labels.get(LOCK_DIGEST_LABEL),
     )
 
 

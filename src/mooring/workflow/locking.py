@@ -278,7 +278,9 @@ def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) ->
         offline=options.offline,
         reporter=reporter,
     )
-    return {path: mooring_lock.write(lock).encode("utf-8")} if lock.base_images else {}
+    if not lock.base_images and not lock.systems:
+        return {}
+    return {path: mooring_lock.write(lock).encode("utf-8")}
 
 
 def _same(path: Path, data: bytes) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mooring.artifacts.cache import FactCache
+from mooring.artifacts.cache import RECORD_IDS, FactCache
 from mooring.errors import MooringError
 from mooring.lock.model import Artifact, Lock, Package
 from mooring.lock.select import select
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mooring.artifacts.fetch import Fetcher
     from mooring.artifacts.wheel_record import WheelRecord
 
-CACHE_NAME = "record-id-1"
+CACHE_NAME = RECORD_IDS
 
 Ids = dict[str, str | None]
 """Record id by the SHA-256 of the wheel; None where the wheel has none."""

@@ -98,8 +98,15 @@ def _base(manifest: Manifest, options: RenderOptions, platform: Platform) -> Bas
 def locked_base(manifest: Manifest, base: str | None, platform: Platform) -> BaseImage | None:
     """Return the base image as `mooring.lock` has it, or None when none is declared."""
     reference = declared_base(manifest, base)
-    if reference is None:
-        return None
+    return base_image(manifest, reference, platform) if reference else None
+
+
+def base_image(manifest: Manifest, reference: str, platform: Platform) -> BaseImage:
+    """Return a base image as `mooring.lock` has it.
+
+    Raises:
+        InputError: It is not there.
+    """
     entry = find_base(manifest.root / MOORING_LOCK_NAME, reference, platform)
     return BaseImage(reference=entry.reference, digest=entry.digest, image_id=entry.image_id)
 

@@ -28,14 +28,20 @@ def report_on(verified: Verified, lock: Path, timing: Timing) -> Report:
         InputError: The lock file cannot be read.
     """
     text = read_text(lock)
+    found = LockFile(
+        path=repository_path(lock),
+        sha256=sha256_hex(lock.read_bytes()),
+        lines=package_lines(text),
+    )
+    return report_against(verified, found, timing)
+
+
+def report_against(verified: Verified, lock: LockFile, timing: Timing) -> Report:
+    """Return the document `report/1` of a verification against a lock that is at hand."""
     return document(
         verified.verification,
         verified.inventory,
-        lock=LockFile(
-            path=repository_path(lock),
-            sha256=sha256_hex(lock.read_bytes()),
-            lines=package_lines(text),
-        ),
+        lock=lock,
         selection=verified.selection,
         started=timing.started,
         duration_s=timing.duration_s,

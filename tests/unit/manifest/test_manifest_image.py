@@ -26,6 +26,8 @@ def image(tmp_path: Path, text: str) -> ImageSpec:
         ('base = ""', "is not an image reference"),
         ('base = "a\\nRUN rm -rf /"', "base: the value holds the control character U+000A"),
         ('base = "$(id)"', "is not an image reference"),
+        ('base = "oci:a b"', "is not an image reference"),
+        ('base = "--base.tar"', "is not an image reference"),
         ('template = "../x.j2"', "template: '../x.j2' may lead out of the project folder"),
         ('template = "/etc/x.j2"', "template: '/etc/x.j2' is not relative"),
         ('template = ""', "template: '' names no file or folder"),
@@ -95,6 +97,12 @@ def test_an_empty_table_means_the_defaults(tmp_path: Path) -> None:
         "localhost:5000/a/b",
         "example.com/x@sha256:" + "0" * 64,
         "mooring-test/b",
+        "oci:bases/python:3.12",
+        "oci:/srv/bases/python@2",
+        "docker-archive:../base.tar:team/base:1",
+        "oci-archive:base.oci",
+        "./bases/python.tar",
+        "/srv/base.tar",
     ],
 )
 def test_image_references_of_every_shape_are_kept(tmp_path: Path, base: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import requests
@@ -63,12 +64,14 @@ class FakeNetwork(BaseAdapter):
         cert: object = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        body = request.body or b""
+        body = cast("str | bytes | Iterable[bytes] | None", request.body) or b""
+        if not isinstance(body, (str, bytes)):
+            body = b"".join(body)
         sent = Sent(
             method=request.method or "",
             url=request.url or "",
             headers=dict(request.headers),
-            body=body.encode() if isinstance(body, str) else bytes(body),
+            body=body.encode() if isinstance(body, str) else body,
             proxies=dict(proxies or {}),
         )
         self.sent.append(sent)

@@ -7,9 +7,10 @@ import pytest
 from tests.unit.oci.http_fake import HOST, Answer, FakeNetwork, Sent
 
 from mooring.oci.auth import answer, merge_scopes, parse_challenges
+from mooring.oci.connection import Reply
 from mooring.oci.credentials import Credentials
 from mooring.oci.model import RegistryError, Unauthorised
-from mooring.oci.transport import Reply, Transport
+from mooring.oci.transport import Transport
 
 REALM = "https://auth.example.com/token"
 SCOPE = "repository:team/base:pull"
@@ -31,12 +32,12 @@ def ask(
     reply: Reply, given: Answer, credentials: Credentials | None = None
 ) -> tuple[str, list[Sent]]:
     network = FakeNetwork(lambda _: given)
-    header = answer(
-        Transport(adapter=network, insecure=()),
+    header, _ = answer(
+        Transport(adapter=network, insecure=(), sleep=lambda _: None),
         reply,
         registry=HOST,
         credentials=credentials,
-        scope=SCOPE,
+        scopes=[SCOPE],
     )
     return header, network.sent
 
@@ -158,7 +159,7 @@ def test_a_realm_that_must_not_be_asked(realm: str) -> None:
             bearer(realm=realm),
             registry=HOST,
             credentials=ANN,
-            scope=SCOPE,
+            scopes=[SCOPE],
         )
     assert network.sent == []
 

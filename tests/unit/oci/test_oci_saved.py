@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from tests.images import LINK, Member, config, digest, layer, write_archive, write_layout
 
-from mooring.oci.archive import is_saved_image, open_saved_image
+from mooring.oci.archive import open_saved_image
 from mooring.oci.layers import Layer, open_layer
 from mooring.oci.saved import SavedImage
+from mooring.oci.saved_names import is_saved_image
 from mooring.oci.store import FolderStore, SavedImageError, TarStore
 
 LOW, TOP = layer([("a", b"low")]), layer([("a", b"top")])
@@ -53,6 +54,19 @@ def test_what_docker_saves(tmp_path: Path, prefix: str, suffix: str) -> None:
     image = open_saved_image(f"{prefix}{path}{suffix}", [])
     assert contents(image) == [LOW, TOP]
     assert image.id == digest(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("docker.io/team/web:1", "team/web:1"),
+        ("docker.io/library/web:1", "web:1"),
+        ("docker.io/team/web:1", "docker.io/team/web:1"),
+    ],
+)
+def test_names_with_the_registry_that_is_meant(tmp_path: Path, written: str, asked: str) -> None:
+    path = write_archive(tmp_path / "image.tar", [LOW, TOP], CONFIG, written)
+    assert open_saved_image(f"docker-archive:{path}:{asked}", []).id == digest(CONFIG)
 
 
 def test_layers_that_are_links(tmp_path: Path) -> None:

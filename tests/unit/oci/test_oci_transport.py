@@ -15,7 +15,7 @@ URL = "https://registry.example.com/v2/x"
 
 
 def send(network: FakeNetwork, url: str = URL, *, method: str = "GET", limit: int = 1000) -> Reply:
-    transport = Transport(adapter=network, insecure=())
+    transport = Transport(adapter=network, insecure=(), sleep=lambda _: None)
     return transport.send(method, url, headers={"Authorization": "secret"}, limit=limit)
 
 
@@ -159,10 +159,10 @@ def failing(*errors: Exception) -> FakeNetwork:
 def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
     broken = requests.exceptions.ChunkedEncodingError("broke off")
     assert send(failing(broken, broken)).body == b"whole"
-    network = failing(broken, broken, broken)
+    network = failing(*[broken] * 4)
     with pytest.raises(RegistryUnreachable):
         send(network)
-    assert len(network.sent) == 3
+    assert len(network.sent) == 4
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again() -> None:
 )
 def test_errors_are_translated(error: Exception, message: str, hint: str | None) -> None:
     with pytest.raises(RegistryUnreachable, match=message) as caught:
-        send(failing(*itertools.repeat(error, 3)))
+        send(failing(*itertools.repeat(error, 4)))
     assert "registry.example.com" in str(caught.value)
     assert "hush" not in str(caught.value)
     assert hint is None or hint in (caught.value.hint or "")
@@ -199,3 +199,60 @@ def test_errors_are_translated(error: Exception, message: str, hint: str | None)
 )
 def test_what_a_registry_says(body: bytes, line: str) -> None:
     assert said(Reply(status=500, url=URL, headers={}, body=body)) == line
+
+
+def waits(*answers: Answer) -> tuple[list[float], Reply]:
+    queue = iter(answers)
+    slept: list[float] = []
+    network = FakeNetwork(lambda _: next(queue, Answer()))
+    transport = Transport(adapter=network, insecure=(), sleep=slept.append)
+    return slept, transport.send("GET", URL, headers={}, limit=1000)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("100000", 30.0),
+        ("9" * 5000, 30.0),
+        ("Fri, 31 Dec 2100 23:59:59 GMT", 30.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+        ("soon", 0.5),
+        ("-5", 0.5),
+        ("1.5", 0.5),
+        ("", 0.5),
+        ("Fri, 99 Foo 99999999 23:59:59 GMT", 0.5),
+    ],
+)
+def test_a_server_may_say_how_long_to_wait(asked: str, wait: float) -> None:
+    slept, reply = waits(Answer(status=429, headers={"Retry-After": asked}))
+    assert (slept, reply.status) == ([wait], 200)
+
+
+def test_waits_grow_and_end() -> None:
+    slept, reply = waits(*[Answer(status=503, body=b"busy")] * 9)
+    assert slept == [0.5, 1.5, 4.5]
+    assert (reply.status, reply.body) == (503, b"busy")
+
+
+def test_no_answer_in_time_is_waited_for_twice_only() -> None:
+    network = failing(*[requests.exceptions.ReadTimeout("slow")] * 9)
+    with pytest.raises(RegistryUnreachable, match="in time"):
+        send(network)
+    assert len(network.sent) == 2
+
+
+def test_cookies_are_not_kept() -> None:
+    network = FakeNetwork(lambda _: Answer(headers={"Set-Cookie": "session=1; Path=/"}))
+    transport = Transport(adapter=network, insecure=())
+    for _ in range(2):
+        transport.send("GET", URL, headers={}, limit=1000)
+    assert "Cookie" not in network.sent[1].headers
+
+
+def test_a_signed_url_is_not_shown() -> None:
+    with pytest.raises(RegistryError, match="not https") as caught:
+        send(redirecting("http://storage.example.net/blob?X-Signature=hush"))
+    assert "storage.example.net/blob" in str(caught.value)
+    assert "hush" not in str(caught.value)

@@ -166,6 +166,10 @@ def test_users_ports_and_images() -> None:
     for reference in ("", "-x", "a b", "a\nb", "$x"):
         with pytest.raises(QuotingError, match="image reference"):
             quoting.image(reference)
+    for reference in ("oci:bases/python:1", "docker-archive:base.tar", "base.tar"):
+        with pytest.raises(QuotingError, match="lies in files") as caught:
+            quoting.image(reference)
+        assert "--engine oci" in str(caught.value.hint)
 
 
 def test_shell_words_are_bare_where_they_can_be() -> None:

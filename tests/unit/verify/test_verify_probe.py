@@ -13,6 +13,7 @@ import pytest
 from tests.environments import install, make_venv
 
 from mooring.errors import MooringError
+from mooring.lock.carried import CARRIED_LOCK, CarriedText
 from mooring.verify.collectors import probe_script
 from mooring.verify.collectors.path import NoEnvironmentError, PathCollector
 from mooring.verify.collectors.probe import (
@@ -198,6 +199,17 @@ def test_metadata_that_is_sent_is_hashed_here(here: Here, env: Path) -> None:
     here.change = lie
     found = collect(here, env)
     assert found.distributions == PathCollector(env).collect().distributions
+
+
+@pytest.mark.parametrize("tiers", [QUICK, CONTENT])
+def test_a_lock_that_is_carried_is_sent(here: Here, env: Path, tiers: Tiers) -> None:
+    lock = env / CARRIED_LOCK
+    lock.parent.mkdir(parents=True)
+    lock.write_text("lock")
+    assert collect(here, env, tiers).carried == CarriedText(data=b"lock")
+    lock.unlink()
+    lock.symlink_to("../../pyvenv.cfg")
+    assert collect(here, env, tiers).carried == CarriedText(problem="it is a link")
 
 
 def test_more_than_is_accepted() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mooring.build.embedded.interface import ENVIRONMENT_ROOT, LAYER_FORMAT
+from mooring.build.embedded.layer_groups import DEFAULT_BUDGET, groupings
 from mooring.build.recipe import HashedFile, artifact_rows, content_tag
 from mooring.digests import digest_document
 from mooring.lock.model import Selection
@@ -47,7 +48,7 @@ class EmbeddedRecipe:
         return {
             "schema": EMBEDDED_SCHEMA,
             "builder": "oci",
-            "layers": LAYER_FORMAT,
+            "layers": _layers(self.selection),
             "platform": self.selection.platform.oci or str(self.selection.platform),
             "python": str(self.selection.python),
             "artifacts": artifact_rows(self.selection),
@@ -75,6 +76,16 @@ class EmbeddedRecipe:
     def content_tag(self) -> str:
         """The tag of the image: `moor-` and the first 16 hex digits of the recipe digest."""
         return content_tag(self.digest)
+
+
+def _layers(selection: Selection) -> dict[str, object]:
+    """Return how artifacts are laid out: locks of the same artifacts may lack their sizes."""
+    grouping = next(groupings(selection.packages, DEFAULT_BUDGET))
+    return {
+        "format": LAYER_FORMAT,
+        "alone": [each.package.name for each in grouping.alone],
+        "shared": len(grouping.shared),
+    }
 
 
 def index_digest(recipes: Sequence[EmbeddedRecipe]) -> str:

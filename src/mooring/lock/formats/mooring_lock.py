@@ -1,4 +1,4 @@
-"""`mooring.lock`: what no other lock format can say; today the base images, by digest."""
+"""`mooring.lock`: what no other lock format can say: base images by digest, system packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from mooring.digests import DIGEST_PATTERN
 from mooring.errors import InputError, Problem, raise_problems
 from mooring.files import parse_toml
+from mooring.lock.formats.system_lock import SystemLock, read_systems, write_system
+from mooring.manifest.system import SystemBase
 from mooring.oci.reference import ImageReference
+from mooring.oci.saved_names import is_saved_name
 from mooring.platforms import Platform
 
 FILE_NAME = "mooring.lock"
@@ -23,9 +26,10 @@ class BaseImageLock:
     """A base image pinned for one platform.
 
     Attributes:
-        reference: As declared, such as `python:3.12-slim`.
+        reference: As declared, such as `python:3.12-slim` or `oci:bases/python:3.12`.
         digest: Manifest digest `sha256:<hex>`; None when only the local engine has the image.
-        image_id: The local engine's image id, where there is no digest.
+        image_id: The image's id, where there is no digest: the local engine's, or that of a
+            `docker save` tar.
         absent: The image is not offered for this platform, so none can be built on it; recorded
             so that the question is not asked again until an upgrade.
     """
@@ -42,6 +46,18 @@ class MooringLock:
     """The content of `mooring.lock`."""
 
     base_images: tuple[BaseImageLock, ...] = ()
+    systems: tuple[SystemLock, ...] = ()
+
+    def system(self, base: SystemBase, platform: Platform) -> SystemLock | None:
+        """Return the locked system base; a platform's libc floor makes no difference to it."""
+        return next(
+            (
+                system
+                for system in self.systems
+                if system.base == base and system.platform.subdir == platform.subdir
+            ),
+            None,
+        )
 
     def base_image(self, reference: str, platform: Platform) -> BaseImageLock | None:
         """Return the pinned base image; a platform's libc floor makes no difference to it."""
@@ -76,7 +92,7 @@ def read(text: str, where: str = FILE_NAME) -> MooringLock:
         )
     problems = [
         Problem(where=f"{where}: {key}", message="unknown key")
-        for key in sorted(document.keys() - {"version", "base-image"})
+        for key in sorted(document.keys() - {"version", "base-image", "system-base"})
     ]
     entries = document.get("base-image", [])
     if not isinstance(entries, list):
@@ -88,8 +104,9 @@ def read(text: str, where: str = FILE_NAME) -> MooringLock:
         if (image := reader.image()) is not None:
             images.append(image)
             reader.refuse_second(images)
+    systems = read_systems(document.get("system-base", []), f"{where}: system-base", problems)
     raise_problems(problems)
-    return MooringLock(base_images=_sorted(images))
+    return MooringLock(base_images=_sorted(images), systems=systems)
 
 
 def write(lock: MooringLock) -> str:
@@ -106,6 +123,8 @@ def write(lock: MooringLock) -> str:
         lines = [f'{key} = "{value}"\n' for key, value in values.items() if value is not None]
         lines += ["absent = true\n"] * image.absent
         tables.append("\n[[base-image]]\n" + "".join(lines))
+    systems = sorted(lock.systems, key=lambda system: (system.base, str(system.platform)))
+    tables += map(write_system, systems)
     return f"{_HEADER}version = {FORMAT_VERSION}\n" + "".join(tables)
 
 
@@ -170,6 +189,8 @@ class _Entry:
 
     def _reference(self) -> str | None:
         text = self._text("reference", needed=True)
+        if text is not None and is_saved_name(text):
+            return text
         try:
             return None if text is None else str(ImageReference.parse(text))
         except InputError as error:

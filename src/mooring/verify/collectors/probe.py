@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mooring.errors import MooringError
+from mooring.lock.carried import CARRIED_LOCK
 from mooring.verify.collectors import known, probe_script
 from mooring.verify.collectors.entries import collect_entries
 from mooring.verify.collectors.facts import SHEBANG_LIMIT
@@ -196,6 +197,7 @@ class ProbeEntries:
 def request(root: str, *, hashed: bool) -> Mapping[str, object]:
     """Return what the script is asked for."""
     startup = [f"{name}.py" for name in sorted(STARTUP)]
+    lock_folder, _, lock_name = CARRIED_LOCK.rpartition("/")
     return {
         "root": root,
         "hash": hashed,
@@ -208,6 +210,7 @@ def request(root: str, *, hashed: bool) -> Mapping[str, object]:
         "keep": [
             [".dist-info", [*KEPT_FILES], []],
             [".egg-info", ["PKG-INFO", "top_level.txt"], []],
+            [lock_folder, [lock_name], []],
             [
                 "",
                 ["pyvenv.cfg", "patchlevel.h", known.VIRTUALENV_MODULE, *startup],

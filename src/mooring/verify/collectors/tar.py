@@ -8,9 +8,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import IO
 
+from mooring.lock.carried import CARRIED_LOCK, LARGEST_LOCK, CarriedText
 from mooring.verify.collectors import known
 from mooring.verify.collectors.facts import SHEBANG_LIMIT, read_facts
-from mooring.verify.collectors.layout import find_layout
+from mooring.verify.collectors.layout import UnreadableError, find_layout
 from mooring.verify.collectors.looks import counts, tasks_of, with_files
 from mooring.verify.collectors.metadata import KEPT_FILES, describe_sites
 from mooring.verify.collectors.path import NoEnvironmentError
@@ -107,6 +108,7 @@ class TarCollector:
             facts=read_facts(tree, layout, "/" + self._root, self._surroundings, local=False),
             strays=find_strays(tree, layout, described, leftovers).strays,
             deep=self._tiers.deep,
+            carried=_carried(tree),
         )
 
 
@@ -200,7 +202,20 @@ class _Pass:
             raise TarError("it holds a path that no system allows", where=self._where)
 
 
+def _carried(tree: TarTree) -> CarriedText | None:
+    """Return the lock that lies in the environment, None where there is none."""
+    if tree.link(CARRIED_LOCK) is not None:
+        return CarriedText(problem="it is a link")
+    try:
+        data = tree.read(CARRIED_LOCK, LARGEST_LOCK + 1)
+    except UnreadableError as error:
+        return CarriedText(problem=error.message)
+    return None if data is None else CarriedText(data=data)
+
+
 def _is_metadata(path: str) -> bool:
+    if path == CARRIED_LOCK:
+        return True
     folder, _, name = path.rpartition("/")
     if folder.endswith(".dist-info"):
         return name in KEPT_FILES

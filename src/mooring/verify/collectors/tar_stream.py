@@ -54,6 +54,7 @@ class Entry:
         target: Where a link leads.
         sha256: Of the content, where the source hashed it itself; `pieces` then gives nothing.
         head: The first bytes of such a file, where they matter.
+        mode: Permission bits, as the header has them.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Entry:
     target: str = ""
     sha256: bytes | None = None
     head: bytes = b""
+    mode: int = 0
 
 
 @runtime_checkable
@@ -144,6 +146,7 @@ class TarStream:
             kind=kind,
             size=size,
             target=info.linkname if extended.target is None else extended.target,
+            mode=info.mode,
         )
 
     def _header(self) -> tarfile.TarInfo | None:

@@ -1,0 +1,1 @@
+"""Documents about an image: bills of materials, provenance, signatures."""

@@ -1,0 +1,1 @@
+"""System packages: apt resolves them, Mooring locks them."""
