@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mooring.build.embedded.interface import Place
-from mooring.build.embedded.wheel import Wheel, open_wheel
+from mooring.build.embedded.wheels.wheel import Wheel, open_wheel
 from mooring.platforms import PythonVersion
 
 PLACE = Place(

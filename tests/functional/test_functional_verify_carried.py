@@ -13,7 +13,7 @@ from tests.functional.command import Mooring
 from tests.images import HARD, LINK, Member, config, layer, write_archive, write_layout
 
 from mooring.artifacts.record import installed_record_id
-from mooring.build.embedded.lock_entries import lock_digest, lock_text
+from mooring.build.embedded.plan.lock_entries import lock_digest, lock_text
 from mooring.lock.carried import LOCK_DIGEST_LABEL
 from mooring.lock.formats import pylock
 from mooring.lock.model import Lock, Selection

@@ -15,8 +15,8 @@ import pytest
 from tests.engines import DockerCli, absent
 from tests.fakes import RecordingReporter
 
-from mooring.build.embedded.base import find_interpreter, open_base
-from mooring.build.embedded.base_links import resolve
+from mooring.build.embedded.bases.base import find_interpreter, open_base
+from mooring.build.embedded.bases.links import resolve
 from mooring.build.embedded.interface import BaseContent
 from mooring.lock.formats.mooring_lock import BaseImageLock
 from mooring.oci.blob_store import BlobStore

@@ -20,9 +20,13 @@ from tests.unit.build.embedded.environments_made import (
 )
 from tests.wheels import BuiltWheel, wheel
 
-from mooring.build.embedded.bytecode import bytecode_entries, bytecode_of_all, find_compiler
-from mooring.build.embedded.bytecode_cache import BytecodeCache
-from mooring.build.embedded.compilers import Compiler, identity_of
+from mooring.build.embedded.bytecode.bytecode import (
+    bytecode_entries,
+    bytecode_of_all,
+    find_compiler,
+)
+from mooring.build.embedded.bytecode.cache import BytecodeCache
+from mooring.build.embedded.bytecode.compilers import Compiler, identity_of
 from mooring.build.embedded.interface import EmbeddedBuildError, Place
 from mooring.platforms import PythonVersion
 

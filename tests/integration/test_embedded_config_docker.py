@@ -13,8 +13,8 @@ from tests.engines import DockerCli
 from tests.unit.build.embedded.environments_made import PLACE, base, scan, text
 from tests.unit.render.making import request_for, selection_of
 
-from mooring.build.embedded.account import account_entries
 from mooring.build.embedded.config import image_config
+from mooring.build.embedded.plan.account import account_entries
 from mooring.build.engine import probe
 from mooring.manifest.model import ImageSpec
 from mooring.manifest.reader import load

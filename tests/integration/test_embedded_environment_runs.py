@@ -15,13 +15,13 @@ from tests.wheels import wheel
 
 from mooring.build.context import collect, hashed
 from mooring.build.daemon import Daemon
-from mooring.build.embedded import base_links
-from mooring.build.embedded.base import find_interpreter, open_base
-from mooring.build.embedded.bytecode import find_compiler
+from mooring.build.embedded.bases import links
+from mooring.build.embedded.bases.base import find_interpreter, open_base
+from mooring.build.embedded.bytecode.bytecode import find_compiler
 from mooring.build.embedded.config import image_config, image_manifest
 from mooring.build.embedded.interface import BaseContent, Place
-from mooring.build.embedded.layer_writer import WrittenLayer, write_layer
-from mooring.build.embedded.plan import PlanRequest, plan_layers
+from mooring.build.embedded.layers.writer import WrittenLayer, write_layer
+from mooring.build.embedded.plan.plan import PlanRequest, plan_layers
 from mooring.build.engine import probe
 from mooring.manifest.model import ImageSpec
 from mooring.oci.archive_writer import archive_pieces
@@ -132,7 +132,7 @@ class Shop:
 
     def layer(self, entries: Callable[..., object], base: BaseContent) -> WrittenLayer:
         with entries() as found:  # type: ignore[attr-defined]
-            resolve = partial(base_links.resolve, base.scan)
+            resolve = partial(links.resolve, base.scan)
             return write_layer(found, resolve, base.scan.directories, self.store)
 
     def run(self, tag: str, script: str, *options: str) -> str:

@@ -17,9 +17,9 @@ from packaging.utils import parse_wheel_filename
 from tests.embedded_wheels import record_hash
 
 from mooring.build.embedded.interface import Entry, Place
-from mooring.build.embedded.layer_writer import write_layer
-from mooring.build.embedded.wheel import open_wheel
-from mooring.build.embedded.wheel_entries import entries_of
+from mooring.build.embedded.layers.writer import write_layer
+from mooring.build.embedded.wheels.entries import entries_of
+from mooring.build.embedded.wheels.wheel import open_wheel
 from mooring.oci.blob_store import BlobStore
 from mooring.platforms import PythonVersion
 from mooring.uv import uv_binary

@@ -24,10 +24,10 @@ WRITE = """
 import contextlib, hashlib, json, os, sys
 from pathlib import Path
 from mooring.build.embedded.interface import LayerPlan, Place
-from mooring.build.embedded.layer_cache import LayerCache
-from mooring.build.embedded.layer_writer import write_layer
-from mooring.build.embedded.wheel import open_wheel
-from mooring.build.embedded.wheel_entries import entries_of
+from mooring.build.embedded.layers.cache import LayerCache
+from mooring.build.embedded.layers.writer import write_layer
+from mooring.build.embedded.wheels.wheel import open_wheel
+from mooring.build.embedded.wheels.entries import entries_of
 from mooring.oci.blob_store import BlobStore
 from mooring.platforms import PythonVersion
 

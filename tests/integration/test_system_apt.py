@@ -18,7 +18,7 @@ from tests.fakes import RecordingReporter
 from mooring.artifacts.deb import open_deb
 from mooring.artifacts.deb_apt import AptError, UnknownSuite
 from mooring.artifacts.deb_store import DebStore
-from mooring.build.embedded.system_base import open_system_base
+from mooring.build.embedded.system.base import open_system_base
 from mooring.errors import InputError
 from mooring.lock.formats import mooring_lock
 from mooring.lock.formats.mooring_lock import MooringLock

@@ -19,8 +19,8 @@ import pytest
 from tests.engines import DockerCli
 
 from mooring.build.embedded.interface import BaseContent
-from mooring.build.embedded.layer_cache import LayerCache
-from mooring.build.embedded.system_base import open_system_base
+from mooring.build.embedded.layers.cache import LayerCache
+from mooring.build.embedded.system.base import open_system_base
 from mooring.lock.formats import mooring_lock
 from mooring.lock.formats.mooring_lock import MooringLock
 from mooring.lock.formats.system_lock import SystemLock
@@ -187,7 +187,7 @@ def test_another_machine_makes_the_same_bytes(bases: dict[str, Made], tmp_path: 
 
 SCRIPT = """\
 import os, sys
-from mooring.build.embedded.system_base import open_system_base
+from mooring.build.embedded.system.base import open_system_base
 from mooring.manifest.system import SystemBase
 from mooring.oci.blob_store import BlobStore
 from mooring.platforms import Platform
@@ -205,7 +205,7 @@ def python_of_everybody(environment: dict[str, str]) -> str:
     for python in (sys.executable, "/usr/bin/python3"):
         with contextlib.suppress(OSError):
             tried = subprocess.run(
-                [python, "-c", "import mooring.build.embedded.system_base, zlib_ng.zlib_ng"],
+                [python, "-c", "import mooring.build.embedded.system.base, zlib_ng.zlib_ng"],
                 check=False,
                 capture_output=True,
                 env=environment,

@@ -11,7 +11,7 @@ from tests.engines import DockerCli
 from tests.environments import install, locked, make_venv, selection
 from tests.functional.command import Mooring, in_process
 
-from mooring.build.embedded.lock_entries import lock_digest, lock_text
+from mooring.build.embedded.plan.lock_entries import lock_digest, lock_text
 from mooring.platforms import Platform, PythonVersion
 
 pytestmark = pytest.mark.engine

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mooring.build.context import collect, hashed
 from mooring.build.embedded.request import EmbeddedRequest, Output, PlatformImage
 from mooring.build.interface import BuiltImage
+from mooring.errors import InputError
 from mooring.lock.formats.system_lock import SystemLock
 from mooring.lock.model import Selection
 from mooring.manifest.model import ImageSpec, Manifest
@@ -51,6 +52,12 @@ def embedded_request(
     Raises:
         InputError: Manifest, lock or options do not describe an image.
     """
+    if options.sign_key is not None and not (options.push and options.attest):
+        raise InputError(
+            "nothing would be signed: only what is put beside a pushed image is",
+            where="--sign-key",
+            hint="add --push, and leave --no-attest out",
+        )
     spec = manifest.image or ImageSpec()
     images = tuple(_image(manifest, spec, each, options) for each in selections)
     where = f"{manifest.path or manifest.root}: image.files"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.build.documents.made import selected, selection
 
-from mooring.build.embedded.lock_entries import lock_digest, lock_text
+from mooring.build.embedded.plan.lock_entries import lock_digest, lock_text
 from mooring.lock.carried import CarriedLockError, CarriedText, read_carried
 from mooring.lock.formats import pylock
 from mooring.lock.model import Lock

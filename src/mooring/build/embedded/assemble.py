@@ -11,22 +11,22 @@ from functools import partial
 from pathlib import Path
 
 from mooring.artifacts.store import ArtifactStore
-from mooring.build.embedded import base_links, conflicts
-from mooring.build.embedded.compilers import Compiler
+from mooring.build.embedded.bases import links
+from mooring.build.embedded.bytecode.compilers import Compiler
 from mooring.build.embedded.config import image_config, image_manifest
 from mooring.build.embedded.interface import BaseContent, LayerPlan, Place
-from mooring.build.embedded.layer_cache import LayerCache
-from mooring.build.embedded.layer_writer import WrittenLayer, write_layer
-from mooring.build.embedded.lock_entries import lock_digest, lock_entries, lock_path
-from mooring.build.embedded.plan import plan_layers
-from mooring.build.embedded.plan_request import PlanRequest, surroundings
+from mooring.build.embedded.layers.cache import LayerCache
+from mooring.build.embedded.layers.writer import WrittenLayer, write_layer
+from mooring.build.embedded.plan.lock_entries import lock_digest, lock_entries, lock_path
+from mooring.build.embedded.plan.plan import plan_layers
+from mooring.build.embedded.plan.request import PlanRequest, surroundings
 from mooring.build.embedded.recipe import EmbeddedRecipe
 from mooring.build.embedded.request import EmbeddedRequest
-from mooring.build.embedded.wheel_ids import record_ids_of
+from mooring.build.embedded.wheels import conflicts
+from mooring.build.embedded.wheels.ids import record_ids_of
 from mooring.build.interface import RECIPE_LABEL
 from mooring.lock.carried import LOCK_DIGEST_LABEL, LOCK_LABEL
 from mooring.lock.model import Selected
-from mooring.manifest.system import SystemBase
 from mooring.oci.blob_store import BlobStore
 from mooring.oci.content import Blob, ImageContent
 from mooring.reporting import Reporter
@@ -127,7 +127,7 @@ class Assembler:
             # All at once: one download after another would wait for each other.
             conflicts.check(packages, self.wheels(recipe, packages), ground.place)
         scan = ground.base.scan
-        resolve = partial(base_links.resolve, scan)
+        resolve = partial(links.resolve, scan)
         write = partial(
             write_layer,
             scan_resolve=resolve,
@@ -191,6 +191,6 @@ def _labels(recipe: EmbeddedRecipe, place: Place, ids: Mapping[str, str]) -> dic
 def _annotations(base: BaseContent) -> dict[str, str]:
     """Return what update tools read of an image: which base it stands on."""
     name = {"org.opencontainers.image.base.name": base.reference}
-    if SystemBase.parse(base.reference):
-        return name  # there is no manifest of it anywhere
+    if not any(layer.origin for layer in base.layers):
+        return name  # no registry has a manifest of this digest
     return {**name, "org.opencontainers.image.base.digest": base.digest}

@@ -12,10 +12,10 @@ from mooring.build.documents import cyclonedx, dsse, provenance, spdx
 from mooring.build.documents.components import Component, application, of_debs, of_selection
 from mooring.build.documents.provenance import BuildRun
 from mooring.build.documents.subject import DocumentSubject
-from mooring.build.embedded.gzip_stream import compressor
 from mooring.build.embedded.interface import LAYER_FORMAT
+from mooring.build.embedded.layers.gzip_stream import compressor
 from mooring.build.embedded.recipe import EmbeddedRecipe
-from mooring.build.embedded.wheel_facts import facts_of
+from mooring.build.embedded.wheels.facts import facts_of
 from mooring.digests import DIGEST_PATTERN
 from mooring.lock.carried import LOCK_DIGEST_LABEL
 from mooring.lock.formats.system_lock import SystemLock

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mooring.build.embedded.assemble import Assembler, Ground
-from mooring.build.embedded.base import check_libc, find_interpreter, open_base
-from mooring.build.embedded.compilers import Compiler, find_compiler
+from mooring.build.embedded.bases.base import check_libc, find_interpreter, open_base
+from mooring.build.embedded.bytecode.compilers import Compiler, find_compiler
 from mooring.build.embedded.config import image_index
 from mooring.build.embedded.destinations import (
     Arrival,
@@ -161,7 +161,7 @@ class _Run:
     def _opened(self, image: PlatformImage) -> contextlib.AbstractContextManager[BaseContent]:
         request = self._request
         if isinstance(image.base, SystemLock):
-            from mooring.build.embedded.system_base import open_system_base
+            from mooring.build.embedded.system.base import open_system_base
 
             return open_system_base(
                 image.base,

@@ -10,10 +10,10 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from mooring.build.embedded.account import HOME, account_of
 from mooring.build.embedded.interface import BaseContent, EmbeddedBuildError, Place
-from mooring.build.embedded.layer_writer import WrittenLayer
-from mooring.build.embedded.project import absolute
+from mooring.build.embedded.layers.writer import WrittenLayer
+from mooring.build.embedded.plan.account import HOME, account_of
+from mooring.build.embedded.plan.project import absolute
 from mooring.digests import canonical_json, digest_bytes
 from mooring.manifest.model import ImageSpec
 from mooring.oci.content import OCI_CONFIG, ImageContent

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mooring.build.embedded.interface import ENVIRONMENT_ROOT, LAYER_FORMAT
-from mooring.build.embedded.layer_groups import DEFAULT_BUDGET, groupings
+from mooring.build.embedded.plan.groups import DEFAULT_BUDGET, groupings
 from mooring.build.recipe import HashedFile, artifact_rows, content_tag
 from mooring.digests import digest_document
 from mooring.lock.model import Selection

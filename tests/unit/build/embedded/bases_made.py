@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO
 
-from mooring.build.embedded.base_scan import scan_layers
+from mooring.build.embedded.bases.scan import scan_layers
 from mooring.build.embedded.interface import BaseScan
 
 Member = tuple[tarfile.TarInfo, bytes]

@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.wheels import BuiltWheel
 
 from mooring.build.embedded.interface import BaseContent, BaseScan, Entry, Place
-from mooring.build.embedded.layer_writer import WrittenLayer
-from mooring.build.embedded.skeleton import opener
+from mooring.build.embedded.layers.writer import WrittenLayer
+from mooring.build.embedded.plan.skeleton import opener
 from mooring.lock.model import Artifact, Package, Selected, Selection
 from mooring.oci.content import OCI_LAYER_GZIP, Blob
 from mooring.oci.model import Descriptor

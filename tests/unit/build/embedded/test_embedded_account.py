@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.build.embedded.environments_made import GROUP, PASSWD, scan, text
 
-from mooring.build.embedded.account import Account, account_entries, account_of
+from mooring.build.embedded.plan.account import Account, account_entries, account_of
 from mooring.errors import InputError
 
 

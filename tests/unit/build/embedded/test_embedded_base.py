@@ -20,7 +20,7 @@ from tests.unit.build.embedded.bases_made import (
 from tests.unit.build.embedded.test_embedded_base_repack import FakeEngine
 from tests.unit.build.embedded.test_embedded_base_sources import FakeRegistry
 
-from mooring.build.embedded.base import check_libc, find_interpreter, open_base
+from mooring.build.embedded.bases.base import check_libc, find_interpreter, open_base
 from mooring.build.embedded.interface import EmbeddedBuildError
 from mooring.errors import InputError, MooringError
 from mooring.lock.model import Artifact, Package, Selected, Selection

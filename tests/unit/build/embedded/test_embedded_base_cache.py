@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.build.embedded.bases_made import PYTHON_312, file, link, scan
 
-from mooring.build.embedded.base_cache import ScanCache
+from mooring.build.embedded.bases.cache import ScanCache
 from mooring.build.embedded.interface import BaseScan
 
 DIGEST = "sha256:" + "ab" * 32

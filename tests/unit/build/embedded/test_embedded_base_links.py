@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from mooring.build.embedded.base_links import MOST_LINKS, resolve
+from mooring.build.embedded.bases.links import MOST_LINKS, resolve
 from mooring.build.embedded.interface import BaseScan, EmbeddedBuildError
 
 

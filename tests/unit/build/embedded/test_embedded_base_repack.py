@@ -13,8 +13,8 @@ from tests.fakes import RecordingReporter
 from tests.images import config, digest, layer, write_archive
 from tests.unit.build.embedded.bases_made import PYTHON_312, file, tar
 
-from mooring.build.embedded.base_repack import archive_base, engine_base
-from mooring.build.embedded.base_sources import RawBase
+from mooring.build.embedded.bases.repack import archive_base, engine_base
+from mooring.build.embedded.bases.sources import RawBase
 from mooring.build.embedded.interface import EmbeddedBuildError
 from mooring.errors import MooringError
 from mooring.oci.archive import open_saved_image

@@ -22,7 +22,7 @@ from tests.unit.build.embedded.bases_made import (
     tar,
 )
 
-from mooring.build.embedded.base_scan import scan_layers
+from mooring.build.embedded.bases.scan import scan_layers
 from mooring.build.embedded.interface import BaseScan, EmbeddedBuildError
 from mooring.errors import MooringError
 from mooring.verify.collectors.tar_stream import TarError

@@ -13,7 +13,7 @@ import pytest
 from tests.images import config, digest, write_layout
 from tests.unit.build.embedded.bases_made import PYTHON_312, file, tar
 
-from mooring.build.embedded.base_sources import RegistryBase, layer_type, layout_base
+from mooring.build.embedded.bases.sources import RegistryBase, layer_type, layout_base
 from mooring.build.embedded.interface import EmbeddedBuildError
 from mooring.errors import MooringError
 from mooring.oci.archive import open_saved_image

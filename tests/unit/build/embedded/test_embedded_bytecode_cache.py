@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.build.embedded.environments_made import drained, text
 
-from mooring.build.embedded.bytecode_cache import BytecodeCache, Compiled
+from mooring.build.embedded.bytecode.cache import BytecodeCache, Compiled
 from mooring.build.embedded.interface import EmbeddedBuildError
 from mooring.errors import MooringError
 

@@ -10,12 +10,12 @@ from types import CodeType
 
 import pytest
 
-from mooring.build.embedded import bytecode_script
+from mooring.build.embedded.bytecode import script
 
 
 def test_byte_code_is_bound_to_its_source_and_to_no_time() -> None:
     source = b"x = 1\n"
-    made = base64.b64decode(bytecode_script.answer("/opt/env/lib/x.py", source), validate=True)
+    made = base64.b64decode(script.answer("/opt/env/lib/x.py", source), validate=True)
     assert made[:4] == importlib.util.MAGIC_NUMBER
     assert made[4:8] == b"\x01\0\0\0", "hash-based, and the source is not looked at (PEP 552)"
     assert made[8:16] == importlib.util.source_hash(source)
@@ -38,19 +38,19 @@ def test_byte_code_is_bound_to_its_source_and_to_no_time() -> None:
     ],
 )
 def test_what_does_not_compile_is_skipped(source: bytes) -> None:
-    assert bytecode_script.answer("/x.py", source) == bytecode_script.SKIPPED
+    assert script.answer("/x.py", source) == script.SKIPPED
 
 
 def test_nothing_is_executed() -> None:
-    assert bytecode_script.answer("/x.py", b"raise SystemExit(1)") != bytecode_script.SKIPPED
+    assert script.answer("/x.py", b"raise SystemExit(1)") != script.SKIPPED
 
 
 def test_a_source_in_another_encoding_compiles() -> None:
     source = "# coding: latin-1\nx = 'ü'\n".encode("latin-1")
-    assert bytecode_script.answer("/x.py", source) != bytecode_script.SKIPPED
+    assert script.answer("/x.py", source) != script.SKIPPED
 
 
 def test_the_identity_is_the_whole_version() -> None:
-    name, version, *_ = bytecode_script.identity().split()
+    name, version, *_ = script.identity().split()
     assert name == sys.implementation.name
     assert version == ".".join(map(str, sys.version_info[:3]))

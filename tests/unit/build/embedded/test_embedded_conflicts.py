@@ -11,8 +11,8 @@ from tests.unit.build.embedded.environments_made import PLACE, selected, written
 from tests.wheels import BuiltWheel, wheel
 
 from mooring.artifacts.cache import FactCache
-from mooring.build.embedded.conflicts import check, is_checked
 from mooring.build.embedded.interface import EmbeddedBuildError
+from mooring.build.embedded.wheels.conflicts import check, is_checked
 from mooring.lock.model import Selected
 
 

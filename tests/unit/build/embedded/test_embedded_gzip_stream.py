@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from mooring.build.embedded.gzip_stream import CHUNK, GzipStream, compressor
+from mooring.build.embedded.layers.gzip_stream import CHUNK, GzipStream, compressor
 
 # Frozen: other bytes are other digests of every image (a new LAYER_FORMAT and a changelog entry).
 GOLDEN = "sha256:cf790aa483e5c71d9643e6ee62e72cf197c8c4bb8bb258bfaf6d7402423b6f0b"

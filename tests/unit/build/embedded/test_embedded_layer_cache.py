@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mooring.build.embedded.interface import EmbeddedBuildError, Entry, LayerPlan
-from mooring.build.embedded.layer_cache import LayerCache
-from mooring.build.embedded.layer_writer import WrittenLayer, write_layer
+from mooring.build.embedded.layers.cache import LayerCache
+from mooring.build.embedded.layers.writer import WrittenLayer, write_layer
 from mooring.errors import MooringError
 from mooring.oci.blob_store import BlobStore
 

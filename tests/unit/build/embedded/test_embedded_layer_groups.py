@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.unit.build.embedded.environments_made import selected
 from tests.wheels import wheel
 
-from mooring.build.embedded.layer_groups import Grouping, LayerBudget, groupings
+from mooring.build.embedded.plan.groups import Grouping, LayerBudget, groupings
 from mooring.lock.model import Selected
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mooring.build.embedded.interface import EmbeddedBuildError, Entry
-from mooring.build.embedded.layer_paths import placed
+from mooring.build.embedded.layers.paths import placed
 
 LINKS = {"/lib": "/usr/lib", "/bin": "/usr/bin", "/var/run": "/run"}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mooring.build.embedded.interface import LAYER_TIME, EmbeddedBuildError, Entry
-from mooring.build.embedded.layer_writer import WrittenLayer, write_layer
+from mooring.build.embedded.layers.writer import WrittenLayer, write_layer
 from mooring.oci.blob_store import BlobError, BlobStore
 from mooring.oci.content import OCI_LAYER_GZIP
 from mooring.oci.store import Source

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.build.documents.made import selected, selection
 
 from mooring.build.embedded.interface import EmbeddedBuildError, Place
-from mooring.build.embedded.lock_entries import (
+from mooring.build.embedded.plan.lock_entries import (
     lock_digest,
     lock_entries,
     lock_path,

@@ -21,10 +21,10 @@ from tests.unit.build.embedded.environments_made import (
 )
 from tests.wheels import wheel
 
-from mooring.build.embedded.artifact_layers import direct_url
-from mooring.build.embedded.compilers import Compiler
+from mooring.build.embedded.bytecode.compilers import Compiler
 from mooring.build.embedded.interface import BaseScan, EmbeddedBuildError, LayerPlan
-from mooring.build.embedded.plan import LayerBudget, PlanRequest, plan_layers
+from mooring.build.embedded.plan.artifact_layers import direct_url
+from mooring.build.embedded.plan.plan import LayerBudget, PlanRequest, plan_layers
 from mooring.build.interface import ContextFile
 from mooring.digests import canonical_json
 from mooring.errors import InputError

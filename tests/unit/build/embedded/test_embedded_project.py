@@ -9,7 +9,7 @@ from tests.unit.build.embedded.environments_made import drained, scan, text
 
 from mooring.build.context import collect, hashed
 from mooring.build.embedded.interface import Entry
-from mooring.build.embedded.project import absolute, check_places, place_paths, project_entries
+from mooring.build.embedded.plan.project import absolute, check_places, place_paths, project_entries
 from mooring.build.interface import ContextFile
 from mooring.errors import InputError, MooringError
 

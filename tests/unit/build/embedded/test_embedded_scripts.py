@@ -8,14 +8,14 @@ import pytest
 from tests.embedded_wheels import PLACE
 
 from mooring.build.embedded.interface import EmbeddedBuildError
-from mooring.build.embedded.scripts import (
+from mooring.build.embedded.wheels.refused import WheelRefused
+from mooring.build.embedded.wheels.scripts import (
     EntryPoint,
     interpreter,
     read_entry_points,
     rewritten,
     script_of,
 )
-from mooring.build.embedded.wheel_refused import WheelRefused
 
 
 def read(text: str) -> tuple[tuple[str, str, str], ...]:

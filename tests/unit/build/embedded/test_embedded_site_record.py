@@ -8,14 +8,14 @@ import io
 import pytest
 from tests.embedded_wheels import record_hash
 
-from mooring.build.embedded.site_record import (
+from mooring.build.embedded.wheels.refused import WheelRefused
+from mooring.build.embedded.wheels.site_record import (
     Row,
     check_record,
     hash_of,
     read_record,
     write_record,
 )
-from mooring.build.embedded.wheel_refused import WheelRefused
 
 INFO = "demo-1.0.dist-info"
 HASH = record_hash(b"x")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.unit.build.embedded.environments_made import PLACE, SITE, text
 
-from mooring.build.embedded.skeleton import skeleton_entries
+from mooring.build.embedded.plan.skeleton import skeleton_entries
 
 
 def test_it_has_what_an_environment_needs() -> None:

@@ -16,8 +16,8 @@ from tests.fakes import RecordingReporter
 
 from mooring.artifacts.deb_apt import AptError
 from mooring.build.embedded.interface import BaseContent, EmbeddedBuildError
-from mooring.build.embedded.layer_cache import LayerCache
-from mooring.build.embedded.system_base import SystemBaseError, open_system_base, system_layer
+from mooring.build.embedded.layers.cache import LayerCache
+from mooring.build.embedded.system.base import SystemBaseError, open_system_base, system_layer
 from mooring.lock.formats.system_lock import SystemLock
 from mooring.oci.blob_store import BlobStore
 

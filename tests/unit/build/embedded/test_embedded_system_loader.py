@@ -11,9 +11,9 @@ import pytest
 from tests.debs import File, deb, symlink
 
 from mooring.artifacts.deb import open_deb
-from mooring.build.embedded.system_loader import loader_cache
-from mooring.build.embedded.system_spool import Spool
-from mooring.build.embedded.system_tree import Tree
+from mooring.build.embedded.system.loader import loader_cache
+from mooring.build.embedded.system.spool import Spool
+from mooring.build.embedded.system.tree import Tree
 
 FOLDER = "/usr/lib/x86_64-linux-gnu"
 

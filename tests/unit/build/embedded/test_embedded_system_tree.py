@@ -12,8 +12,8 @@ from tests.debs import File, deb, folder, hardlink, symlink
 from mooring.artifacts.deb import open_deb
 from mooring.artifacts.deb_tar import DebRefused
 from mooring.build.embedded.interface import EmbeddedBuildError, Entry
-from mooring.build.embedded.system_spool import Spool
-from mooring.build.embedded.system_tree import Tree
+from mooring.build.embedded.system.spool import Spool
+from mooring.build.embedded.system.tree import Tree
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from mooring.build.embedded.interface import LAYER_TIME, Entry
-from mooring.build.embedded.tar_header import END, header_of, padding
+from mooring.build.embedded.layers.tar_header import END, header_of, padding
 
 
 def read_back(entry: Entry) -> tarfile.TarInfo:

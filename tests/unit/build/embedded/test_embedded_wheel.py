@@ -22,8 +22,8 @@ from tests.embedded_wheels import (
 )
 
 from mooring.build.embedded.interface import EmbeddedBuildError
-from mooring.build.embedded.wheel import open_wheel
-from mooring.build.embedded.wheel_refused import WheelRefused
+from mooring.build.embedded.wheels.refused import WheelRefused
+from mooring.build.embedded.wheels.wheel import open_wheel
 
 
 def test_a_wheel_says_what_it_is_and_holds(tmp_path: Path) -> None:

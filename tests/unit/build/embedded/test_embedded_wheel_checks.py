@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mooring.build.embedded.wheel_checks import check_members, name_problem
-from mooring.build.embedded.wheel_refused import WheelRefused, shown
-from mooring.build.embedded.zip_directory import STORED, Member
+from mooring.build.embedded.wheels.checks import check_members, name_problem
+from mooring.build.embedded.wheels.refused import WheelRefused, shown
+from mooring.build.embedded.wheels.zip_directory import STORED, Member
 
 FILE = stat.S_IFREG | 0o644
 

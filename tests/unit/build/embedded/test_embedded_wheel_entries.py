@@ -27,9 +27,9 @@ from tests.embedded_wheels import (
 )
 
 from mooring.build.embedded.interface import EmbeddedBuildError, Entry
-from mooring.build.embedded.layer_writer import write_layer
-from mooring.build.embedded.wheel_entries import entries_of, paths_of
-from mooring.build.embedded.wheel_refused import WheelRefused
+from mooring.build.embedded.layers.writer import write_layer
+from mooring.build.embedded.wheels.entries import entries_of, paths_of
+from mooring.build.embedded.wheels.refused import WheelRefused
 from mooring.oci.blob_store import BlobStore
 
 # Frozen: other bytes are other digests of every image (a new LAYER_FORMAT and a changelog entry).

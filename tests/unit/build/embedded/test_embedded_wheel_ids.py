@@ -12,7 +12,7 @@ from mooring.artifacts.cache import RECORD_IDS, FactCache
 from mooring.artifacts.record import RECORD_HEADER, document_id
 from mooring.artifacts.wheel_record import read_local
 from mooring.build.embedded.interface import EmbeddedBuildError
-from mooring.build.embedded.wheel_ids import record_ids_of
+from mooring.build.embedded.wheels.ids import record_ids_of
 from mooring.digests import sha256_hex
 from mooring.lock.model import Artifact, Package, Selected, Selection
 from mooring.platforms import Platform, PythonVersion

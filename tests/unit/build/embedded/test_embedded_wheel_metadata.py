@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.metadata import parse_email
 
-from mooring.build.embedded.wheel_metadata import WheelMetadata, check_format, read_metadata
-from mooring.build.embedded.wheel_refused import WheelRefused
+from mooring.build.embedded.wheels.metadata import WheelMetadata, check_format, read_metadata
+from mooring.build.embedded.wheels.refused import WheelRefused
 
 TEXT = """\
 Metadata-Version: 2.1\r

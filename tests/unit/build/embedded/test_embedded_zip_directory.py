@@ -9,8 +9,8 @@ import zipfile
 import pytest
 from tests.embedded_wheels import named
 
-from mooring.build.embedded.wheel_refused import WheelRefused
-from mooring.build.embedded.zip_directory import MOST_MEMBERS, Member, read_directory
+from mooring.build.embedded.wheels.refused import WheelRefused
+from mooring.build.embedded.wheels.zip_directory import MOST_MEMBERS, Member, read_directory
 
 CENTRAL, END = b"PK\x01\x02", b"PK\x05\x06"
 

@@ -11,9 +11,9 @@ import zlib
 import pytest
 from tests.embedded_wheels import named, record_hash
 
-from mooring.build.embedded.wheel_refused import WheelRefused
-from mooring.build.embedded.zip_directory import read_directory
-from mooring.build.embedded.zip_members import MemberSource, ZipMembers
+from mooring.build.embedded.wheels.refused import WheelRefused
+from mooring.build.embedded.wheels.zip_directory import read_directory
+from mooring.build.embedded.wheels.zip_members import MemberSource, ZipMembers
 
 CENTRAL = b"PK\x01\x02"
 TEXT = b"".join(b"line %d\n" % n for n in range(60_000))

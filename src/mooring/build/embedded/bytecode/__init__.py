@@ -1,0 +1,1 @@
+"""Byte code for an image, compiled by a Python of exactly its version."""

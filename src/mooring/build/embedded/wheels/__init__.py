@@ -1,0 +1,1 @@
+"""Wheels, read and refused; what an installed wheel is, path by path."""
