@@ -1,11 +1,13 @@
 """The main job from end to end, on a copy of examples/flask-service: `make demo` runs this.
 
 Every command is printed before it runs, so that it can be repeated by hand in `.demo/`. The image
-part runs where a Docker engine answers; `MOORING_DEMO_BASE` names another base image than the
-official one, for machines that cannot reach its registry.
+needs no container engine. On Debian and Ubuntu its base is assembled from the packages of this
+machine's own release; elsewhere, or where another Python runs the demo, it is the official Python
+image, whose registry must be reachable. `MOORING_DEMO_BASE` names another base.
 """
 
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -16,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "flask-service"
 FOLDER = HERE.parents[1] / ".demo"
 MOORING = Path(sys.executable).with_name("mooring")
-BASE = os.environ.get("MOORING_DEMO_BASE")
+PYTHON = f"3.{sys.version_info.minor}"
+OUTPUT = "image"
 
 
 def say(text: str) -> None:
@@ -37,12 +40,42 @@ def prepare() -> None:
     shutil.copytree(
         SOURCE, FOLDER, ignore=shutil.ignore_patterns(".venv", "pylock.toml", "mooring.lock")
     )
-    version = f"3.{sys.version_info.minor}"
     manifest = FOLDER / "pyproject.toml"
     text = manifest.read_text(encoding="utf-8")
-    text = text.replace('python = "3.11"', f'python = "{version}"')
-    text = text.replace("python:3.11-slim", BASE or f"python:{version}-slim")
+    manifest.write_text(text.replace('python = "3.11"', f'python = "{PYTHON}"'), encoding="utf-8")
+
+
+def bases() -> list[str]:
+    """Return the bases to try: the one that is asked for, else what this machine can make."""
+    if asked := os.environ.get("MOORING_DEMO_BASE"):
+        return [asked]
+    here = system_base()
+    return ([here] if here else []) + [f"python:{PYTHON}-slim"]
+
+
+def system_base() -> str | None:
+    """Return `debian:bookworm` and the like, where apt is the package manager."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return None
+    codename = release.get("VERSION_CODENAME")
+    if release.get("ID") not in ("debian", "ubuntu") or not codename or not shutil.which("apt-get"):
+        return None
+    return f"{release['ID']}:{codename}"
+
+
+def lock_a_base() -> str | None:
+    """Lock the first base that can be had, and return it; where one cannot, the reason is shown."""
+    manifest = FOLDER / "pyproject.toml"
+    text = manifest.read_text(encoding="utf-8")
+    for base in bases():
+        manifest.write_text(text.replace("python:3.11-slim", base), encoding="utf-8")
+        print(f"$ mooring lock    # base = {base!r}", flush=True)
+        if subprocess.run([MOORING, "lock"], cwd=FOLDER, check=False).returncode == 0:
+            return base
     manifest.write_text(text, encoding="utf-8")
+    return None
 
 
 def engine_answers() -> bool:
@@ -53,10 +86,18 @@ def engine_answers() -> bool:
     return done.returncode == 0
 
 
-def base_is_there() -> bool:
-    """Tell whether the base image can be locked; where it cannot, the reason is shown."""
-    print("$ mooring lock", flush=True)
-    return subprocess.run([MOORING, "lock"], cwd=FOLDER, check=False).returncode == 0
+def build_and_run() -> None:
+    """Build without an engine; where one answers, it takes the image and runs it."""
+    say("Build: locked wheels straight into an image, tagged by what is in it; twice is a look-up")
+    mooring("build", "--output", f"oci:{OUTPUT}", "--tag", "latest")
+    mooring("build", "--output", f"oci:{OUTPUT}", "--tag", "latest")
+    say("Verify the image: it is read, never started")
+    mooring("verify", "--image", f"oci:{OUTPUT}:latest", "--environment", "production")
+    if engine_answers():
+        say("An engine answers here: it takes the image, runs it once, and gives it its tag")
+        mooring("build", "--load", "--tag", "latest")
+        print("$ docker run --rm greeter:latest --version", flush=True)
+        subprocess.run(["docker", "run", "--rm", "greeter:latest", "--version"], check=True)
 
 
 def break_a_file() -> Path:
@@ -76,19 +117,12 @@ def main() -> None:
     say("Verify: every file, by its content")
     mooring("verify", ".venv", "--environment", "test")
 
-    say("Lock the base image as well, then render")
-    with_image = engine_answers() and base_is_there()
-    if with_image:
-        mooring("render")
-        say("Build: an image tagged by what is in it; the second build finds it there")
-        mooring("build", "--tag", "latest")
-        mooring("build", "--tag", "latest")
-        say("Verify the image: it is read, never started")
-        mooring("verify", "--image", "greeter:latest", "--environment", "production")
+    say("Lock the base of the image as well")
+    if lock_a_base():
+        build_and_run()
     else:
-        print("No Docker engine with this base image here: the image part is left out.")
+        print("No base can be had here: the image part is left out.")
         print("Set MOORING_DEMO_BASE to a base image you can reach to see it.")
-        mooring("render", "--no-base")
 
     say("Drift: one edited file is found")
     print(f"(appending a comment to {break_a_file().relative_to(FOLDER)})")
@@ -96,7 +130,7 @@ def main() -> None:
     say("And put right")
     mooring("sync", "--environment", "test")
     mooring("verify", ".venv", "--environment", "test")
-    print("\nThe demo's project is in .demo/; its Dockerfile and pylock.toml are worth a look.")
+    print("\nThe demo's project is in .demo/; its pylock.toml and mooring.lock are worth a look.")
 
 
 if __name__ == "__main__":

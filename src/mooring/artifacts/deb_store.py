@@ -55,7 +55,8 @@ class DebStore:
                 hint="build once with the network",
             )
         size = sum(package.size for package in missing)
-        reporter.step(f"Fetching {len(missing)} packages of {lock.base} ({size / 1e6:.1f} MB)")
+        counted = f"{len(missing)} package{'s' * (len(missing) != 1)}"
+        reporter.step(f"Fetching {counted} of {lock.base} ({size / 1e6:.1f} MB)")
         # Not where packages are resolved: that state changes while it is used.
         root = cache_root() / "apt" / "fetch"
         apt = Apt(host_apt(lock.base), lock.base, lock.architecture, root=root)
