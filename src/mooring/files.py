@@ -159,8 +159,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     """
     temporary: Path | None = None
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        _require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         temporary = Path(name)
@@ -196,9 +195,7 @@ def append_text(path: Path, text: str) -> None:
 
 
 def _stage(path: Path, data: bytes) -> Path:
-    if path.is_dir():
-        # The rename would fail as well, but after other files were replaced.
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    _require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
@@ -212,6 +209,20 @@ def _stage(path: Path, data: bytes) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
+
+
+def _require_replaceable(path: Path) -> None:
+    """Raise `OSError` for what a file must not take the place of."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # absent, or what is done with it next says why not
+    if stat.S_ISDIR(mode):
+        # The rename would fail as well, but after other files were replaced.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        # A rename would put a file in the place of /dev/null, for everybody on this machine.
+        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket", str(path))
 
 
 def _mode_for(path: Path) -> int:

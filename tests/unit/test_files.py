@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -124,6 +125,21 @@ class TestWriteFiles:
         assert _names(tmp_path) == ["first", "second"]
 
     @posix
+    @posix
+    @pytest.mark.parametrize("streamed", [True, False])
+    def test_a_pipe_or_a_device_is_no_file_to_replace(
+        self, tmp_path: Path, streamed: bool
+    ) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(MooringError, match="a device, a pipe or a socket"):
+            if streamed:
+                with files.writing(tmp_path / "pipe") as stream:
+                    stream.write(b"x")
+            else:
+                files.write_file(tmp_path / "pipe", "x")
+        assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+        assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
     def test_a_new_file_obeys_the_umask_and_an_old_one_keeps_its_mode(self, tmp_path: Path) -> None:
         old, new = tmp_path / "old", tmp_path / "new"
         old.write_text("x")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mooring.digests import canonical_json
+from mooring.errors import InputError
 from mooring.files import writing
 from mooring.oci.content import ImageContent
 from mooring.oci.layout import INDEX_NAME
@@ -38,6 +40,30 @@ def write_archive(path: Path, content: ImageContent, names: Sequence[str]) -> No
     with writing(path) as stream:
         for piece in pieces:
             stream.write(piece)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place for an archive where something else is.
+
+    Raises:
+        InputError: It is no file, below a file, or a file that is no tar.
+    """
+    where = str(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError("this is not a file", where=where, hint="write docker:FILE.tar")
+        with path.open("rb") as stream:
+            start = stream.read(_BLOCK)
+    except (FileNotFoundError, PermissionError):
+        return  # what may not be read may still be replaced
+    except OSError as error:
+        raise InputError(f"this is no place for a tar: {error.strerror}", where=where) from error
+    if start and start[257:262] != b"ustar":
+        raise InputError(
+            "there is a file already, and it is no tar",
+            where=where,
+            hint="name another file, or delete it",
+        )
 
 
 def archive_pieces(content: ImageContent, names: Sequence[str]) -> Iterator[bytes]:

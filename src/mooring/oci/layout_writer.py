@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mooring.digests import canonical_json, digest_file
-from mooring.errors import InputError
+from mooring.digests import DIGEST_PATTERN, canonical_json, digest_bytes, digest_file
+from mooring.errors import InputError, MooringError
 from mooring.files import one_writer, read_text, write_file, writing
 from mooring.oci.content import Blob, Content, images_of
 from mooring.oci.layout import INDEX_NAME
-from mooring.oci.model import OCI_INDEX
+from mooring.oci.model import OCI_INDEX, parse_object
 from mooring.oci.names import CONTAINERD_NAME, REF_NAME, entries, name_annotations, small_blobs
 from mooring.oci.transfer import pieces_of
 
@@ -57,6 +57,8 @@ def write_layout(folder: Path, content: Content, names: Sequence[str]) -> None:
 def named_digest(folder: Path, names: Sequence[str]) -> str | None:
     """Return the digest that all of the names have in a layout; None when one has another.
 
+    An image whose blobs are not all there, or not as long as they were, is none.
+
     Raises:
         InputError: The folder holds something else.
     """
@@ -67,7 +69,39 @@ def named_digest(folder: Path, names: Sequence[str]) -> str | None:
         wanted = name_annotations(name)
         digests = [e.get("digest") for e in entries if wanted.items() <= _annotations(e).items()]
         found.add(digests[0] if digests else None)
-    return found.pop() if len(found) == 1 else None
+    digest = found.pop() if len(found) == 1 else None
+    return digest if _is_whole(folder / "blobs" / "sha256", digest) else None
+
+
+def _is_whole(blobs: Path, digest: object, depth: int = 1) -> bool:
+    """Return whether the blobs of an image are there; manifests are read, layers looked at."""
+    if not isinstance(digest, str) or not DIGEST_PATTERN.fullmatch(digest):
+        return False
+    try:
+        data = read_text(blobs / digest[7:], limit=_INDEX_LIMIT)
+        document = parse_object(data.encode(), "manifest")
+    except MooringError:
+        return False
+    if digest_bytes(data.encode()) != digest:
+        return False
+    if isinstance(images := document.get("manifests"), list):
+        inner = [each.get("digest") if isinstance(each, dict) else None for each in images]
+        return depth > 0 and all(_is_whole(blobs, each, depth - 1) for each in inner)
+    layers = document.get("layers")
+    return isinstance(layers, list) and all(
+        _is_there(blobs, each) for each in (document.get("config"), *layers)
+    )
+
+
+def _is_there(blobs: Path, described: object) -> bool:
+    described = described if isinstance(described, dict) else {}
+    digest, size = described.get("digest"), described.get("size")
+    if not isinstance(digest, str) or not DIGEST_PATTERN.fullmatch(digest):
+        return False
+    try:
+        return (blobs / digest[7:]).stat().st_size == size
+    except OSError:
+        return False
 
 
 def _keep_layer(blobs: Path, layer: Blob) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.contents import blob, image, packed
 from mooring.digests import digest_bytes
 from mooring.errors import InputError, MooringError
 from mooring.oci.archive import open_saved_image
-from mooring.oci.archive_writer import archive_pieces, write_archive
+from mooring.oci.archive_writer import archive_pieces, check_place, write_archive
 from mooring.oci.model import Descriptor
 
 NAME = "registry.example.com/team/app:1"
@@ -113,3 +114,24 @@ def test_a_layer_of_more_than_eight_gigabytes_keeps_its_size() -> None:
     with pytest.raises(MooringError, match="are others"):
         got.extend(archive_pieces(image([blob(b"", described=huge)]), []))
     assert any(b"size=10737418240\n" in piece for piece in got)
+
+
+def test_only_an_archive_may_be_replaced(tmp_path: Path) -> None:
+    write_archive(tmp_path / "app.tar", ONE, [NAME])
+    (tmp_path / "empty").touch()
+    (tmp_path / "notes.txt").write_text("what nobody has a copy of")
+    for name in ("app.tar", "empty", "absent", "absent/deep"):
+        check_place(tmp_path / name)
+    with pytest.raises(InputError, match=r"notes\.txt: there is a file already"):
+        check_place(tmp_path / "notes.txt")
+    with pytest.raises(InputError, match="Not a directory"):
+        check_place(tmp_path / "notes.txt" / "app.tar")
+    with pytest.raises(InputError, match="not a file"):
+        check_place(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_no_place_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="not a file"):
+        check_place(tmp_path / "pipe")

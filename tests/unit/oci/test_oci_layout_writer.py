@@ -11,9 +11,9 @@ from tests.contents import Opened, blob, image, index, packed
 from mooring.digests import digest_bytes
 from mooring.errors import InputError, MooringError
 from mooring.oci.archive import open_saved_image
-from mooring.oci.content import Content
+from mooring.oci.content import Content, images_of, manifest_of
 from mooring.oci.layout import INDEX_NAME
-from mooring.oci.layout_writer import write_layout
+from mooring.oci.layout_writer import named_digest, write_layout
 from mooring.oci.model import Descriptor
 from mooring.oci.names import name_annotations
 from mooring.oci.store import FolderStore
@@ -63,6 +63,26 @@ def test_writing_again_changes_nothing_and_reads_no_layer(tmp_path: Path) -> Non
         write_layout(tmp_path, content, ["1", "latest"])
     assert len(opened.digests) == 1
     assert len(entries(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("content", [ONE, index([ONE, ARM])], ids=["image", "index"])
+def test_a_name_stands_for_an_image_that_is_there_as_a_whole(
+    tmp_path: Path, content: Content
+) -> None:
+    write_layout(tmp_path, content, ["1", "2"])
+    digest = manifest_of(content).digest
+    assert named_digest(tmp_path, ["1", "2"]) == digest
+    assert named_digest(tmp_path, ["1", "absent"]) is None
+    image = images_of(content)[-1]
+    for needed in (digest, image.manifest.config().digest, image.layers[0].descriptor.digest):
+        path = tmp_path / "blobs" / needed.replace(":", "/")
+        data = path.read_bytes()
+        path.write_bytes(data[:-1])
+        assert named_digest(tmp_path, ["1"]) is None
+        path.unlink()
+        assert named_digest(tmp_path, ["1"]) is None
+        path.write_bytes(data)
+    assert named_digest(tmp_path, ["1"]) == digest
 
 
 def test_images_beside_each_other(tmp_path: Path) -> None:

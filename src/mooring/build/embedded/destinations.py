@@ -209,6 +209,9 @@ class OutputDestination:
     def find(self, wanted: Wanted) -> Arrival | None:
         """Look for all names in a layout; a tar is written anew, from layers that are there."""
         if self._output.kind == "docker":
+            from mooring.oci.archive_writer import check_place
+
+            check_place(self._output.path)
             return None
         from mooring.oci.layout_writer import named_digest
 
