@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from mooring.digests import digest_bytes
 from mooring.errors import MooringError
 from mooring.files import cache_root, write_file
 
@@ -17,7 +18,9 @@ _MAX_BYTES = 4 << 20
 
 
 class FactCache:
-    """A JSON file of short texts by SHA-256 of an artifact; None is a fact too ("there is none").
+    """Short texts by SHA-256 of an artifact; None is a fact too ("there is none").
+
+    They are in a file of JSON below its digest.
 
     A cache that is damaged or cannot be written is no error: its facts are found again.
     """
@@ -36,7 +39,11 @@ class FactCache:
         try:
             if self.path.stat().st_size > _MAX_BYTES:
                 return {}
-            document = json.loads(self.path.read_bytes())
+            # Some facts decide the bytes of an image: one flipped bit would make it another one.
+            checked, _, body = self.path.read_bytes().partition(b"\n")
+            if checked != digest_bytes(body).encode():
+                return {}
+            document = json.loads(body)
         except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(document, dict):
@@ -55,6 +62,7 @@ class FactCache:
             known[key] = value
         kept = dict(list(known.items())[-_KEPT_FACTS:])
         try:
-            write_file(self.path, json.dumps(kept, separators=(",", ":")))
+            body = json.dumps(kept, separators=(",", ":")).encode()
+            write_file(self.path, digest_bytes(body).encode() + b"\n" + body)
         except (MooringError, OSError):
             return

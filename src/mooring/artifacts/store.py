@@ -145,6 +145,13 @@ class ArtifactStore:
                 where=str(self.root),
                 hint="run this again",
             )
+        size, locked = path.stat().st_size, selected.artifact.size
+        if locked not in (None, size):
+            # Which artifacts share a layer depends on sizes, so a wrong one makes another image.
+            raise ArtifactError(
+                f"{selected.artifact.name} has {size} bytes, the lock says {locked}",
+                hint="the lock was changed by hand: run `mooring lock` again",
+            )
         return path
 
     def _download(self, packages: Sequence[Selected], wanted: Wanted, reporter: Reporter) -> None:

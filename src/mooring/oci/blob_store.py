@@ -86,7 +86,7 @@ class BlobStore:
         except OSError as error:
             raise BlobError(
                 f"the blob cannot be kept: {error.strerror or error}",
-                where=str(folder),
+                where=str(error.filename2 or folder),
                 hint="free some space, or set MOORING_CACHE_DIR to a folder you may write to",
             ) from error
         finally:

@@ -26,6 +26,17 @@ def test_a_damaged_cache_is_an_empty_one(tmp_path: Path, damage: str) -> None:
     assert cache.read() == {"a": "1"}
 
 
+def test_no_flipped_bit_is_a_fact(tmp_path: Path) -> None:
+    cache = FactCache("x-1", root=tmp_path)
+    cache.add({"a" * 8: "sha256:1234"})
+    data = cache.path.read_bytes()
+    for place in range(len(data)):
+        cache.path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert cache.read() == {}
+    cache.path.write_bytes(data)
+    assert cache.read() == {"a" * 8: "sha256:1234"}
+
+
 def test_the_oldest_facts_are_forgotten(tmp_path: Path) -> None:
     cache = FactCache("x-1", root=tmp_path)
     cache.add({f"old-{i:05}": None for i in range(6000)})

@@ -62,6 +62,14 @@ def test_wheels_of_the_project_are_copied_and_then_not_needed(
     assert reporter.steps == []
 
 
+def test_a_lock_that_lies_about_a_size_is_refused(store: ArtifactStore, project: Path) -> None:
+    size = len(BUILT["a"].data)
+    right, wrong = (selection([with_artifact(local("a"), size=each)]) for each in (size, 2 * size))
+    assert store.fetch(right, folder=project).keys() == {"a"}
+    with pytest.raises(ArtifactError, match=f"has {size} bytes, the lock says {2 * size}"):
+        store.fetch(wrong, folder=project)
+
+
 @pytest.mark.parametrize("content", [b"", b"other", BUILT["b"].data + b"x"])
 def test_a_wheel_that_was_built_again_is_refused_and_not_kept(
     store: ArtifactStore, project: Path, content: bytes

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from mooring.build.embedded.config import image_config, image_manifest
 from mooring.build.embedded.interface import BaseContent, LayerPlan, Place
 from mooring.build.embedded.layers.cache import LayerCache
 from mooring.build.embedded.layers.writer import WrittenLayer, write_layer
+from mooring.build.embedded.plan.groups import with_sizes
 from mooring.build.embedded.plan.lock_entries import lock_digest, lock_entries, lock_path
 from mooring.build.embedded.plan.plan import plan_layers
 from mooring.build.embedded.plan.request import PlanRequest, surroundings
@@ -108,8 +109,6 @@ class Assembler:
 
     def wheels(self, recipe: EmbeddedRecipe, packages: Sequence[Selected]) -> Mapping[str, Path]:
         """Return the files of artifacts, fetched unless a cache has them, by package name."""
-        from dataclasses import replace
-
         return self._artifacts.fetch(
             replace(recipe.selection, packages=tuple(packages)),
             folder=self._request.root,
@@ -143,8 +142,10 @@ class Assembler:
         self, recipe: EmbeddedRecipe, ground: Ground, ids: Mapping[str, str]
     ) -> PlanRequest:
         request = self._request
+        fetch = partial(self.wheels, recipe)
+        selection = recipe.selection
         return PlanRequest(
-            selection=recipe.selection,
+            selection=replace(selection, packages=with_sizes(selection.packages, fetch)),
             place=ground.place,
             version=str(ground.place.python),
             scan=ground.base.scan,
@@ -153,7 +154,7 @@ class Assembler:
             workdir=recipe.spec.workdir,
             files=request.files,
             digests={file.path: file.digest for file in request.hashed},
-            fetch=partial(self.wheels, recipe),
+            fetch=fetch,
             compiler=ground.compiler,
             further=(_lock_layer(recipe, ground, ids),),
         )

@@ -59,6 +59,28 @@ def test_a_damaged_record_is_none(cache: BytecodeCache, damage: bytes) -> None:
     assert cache.get(KEY) is None
 
 
+def test_no_flipped_bit_is_byte_code(cache: BytecodeCache) -> None:
+    cache.put(KEY, FILES)
+    record = only(cache.root / "sets")
+    data = record.read_bytes()
+    for place in range(len(data)):
+        record.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert cache.get(KEY) is None
+    record.write_bytes(data)
+    assert cache.get(KEY) is not None
+
+
+def test_a_record_of_another_wheel_is_none(cache: BytecodeCache) -> None:
+    cache.put(KEY, FILES)
+    record = only(cache.root / "sets")
+    data = record.read_bytes()
+    record.unlink()
+    other = {**KEY, "artifact": "1" * 64}
+    cache.put(other, [])
+    only(cache.root / "sets").write_bytes(data)
+    assert cache.get(other) is None
+
+
 def test_a_record_without_its_bytes_is_none(cache: BytecodeCache) -> None:
     cache.put(KEY, FILES)
     blob = only(cache.root / "sha256")

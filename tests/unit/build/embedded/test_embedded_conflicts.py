@@ -50,9 +50,10 @@ def test_a_file_where_another_has_a_folder_is_a_conflict(tmp_path: Path) -> None
     built = made(a={"m": b"1"}, b={"m/x.py": b"2"})
     with pytest.raises(EmbeddedBuildError, match=r"a file of a 1\.0, a folder of b 1\.0"):
         judge(tmp_path, built)
-    built = made(a={"a-1.0.data/data/bin": b"1"})
-    with pytest.raises(EmbeddedBuildError, match="a folder of the environment itself"):
-        judge(tmp_path, built)
+    for folder in ("bin", "share", "share/mooring"):  # the last two are those of the lock
+        built = made(a={f"a-1.0.data/data/{folder}": b"1"})
+        with pytest.raises(EmbeddedBuildError, match="a folder of the environment itself"):
+            judge(tmp_path, built)
 
 
 def test_many_conflicts_are_counted(tmp_path: Path) -> None:

@@ -88,6 +88,17 @@ def test_a_record_that_was_edited_is_none(
     assert cache.get(KEY) is None
 
 
+def test_no_flipped_bit_is_a_layer(cache: LayerCache, layer: WrittenLayer) -> None:
+    cache.put(KEY, layer)
+    data = record(cache).read_bytes()
+    # The line's end means nothing.
+    for place in range(len(data) - 1):
+        record(cache).write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert cache.get(KEY) is None
+    record(cache).write_bytes(data)
+    assert cache.get(KEY) == layer
+
+
 def test_a_record_whose_blob_is_gone_or_cut_is_none(
     cache: LayerCache, layer: WrittenLayer, store: BlobStore
 ) -> None:

@@ -98,7 +98,7 @@ def refused(path: Path, message: str, *, name: str = "demo", version: str = "1.0
         opened(path, name=name, version=version),
     ):
         pass
-    assert caught.value.where == path.name
+    assert caught.value.where == f"{name} {version}"
     assert caught.value.hint
 
 
@@ -212,7 +212,7 @@ def test_what_is_no_zip_file_is_refused(tmp_path: Path, data: bytes) -> None:
         open_wheel(path, name="demo", version="1.0", sha256=sha256),
     ):
         pass
-    assert caught.value.where == path.name
+    assert caught.value.where == "demo 1.0"
 
 
 def test_a_wheel_that_is_cut_while_it_is_read_is_refused(tmp_path: Path) -> None:

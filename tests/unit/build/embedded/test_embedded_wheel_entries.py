@@ -138,6 +138,7 @@ def test_paths_are_told_without_reading_contents(tmp_path: Path) -> None:
         (f"{DATA}/scripts/python", "/opt/env/bin/python, which belongs to the environment"),
         (f"{DATA}/data/bin/python3.12", "belongs to the environment"),
         (f"{DATA}/data/pyvenv.cfg", "belongs to the environment"),
+        (f"{DATA}/data/share/mooring/pylock.toml", "belongs to the environment"),
         (f"{DATA}/data/lib64", "belongs to the environment"),
         (f"{DATA}/purelib/demo/a.py", "two of its files go to .*site-packages/demo/a.py"),
         (f"{DATA}/data/lib/python3.12/site-packages/demo/a.py", "two of its files go to"),

@@ -162,8 +162,10 @@ class RegistryBase:
 
     @contextlib.contextmanager
     def _open(self, descriptor: Descriptor) -> Iterator[Source]:
-        """Give a blob from the store, downloaded first when it is not there."""
-        if self._store.path(descriptor.digest) is None:
+        """Give a blob from the store, downloaded first when it is not there, or not as long."""
+        path = self._store.path(descriptor.digest)
+        # Of a longer one nobody reads the end, where a wrong one is found and forgotten.
+        if path is None or path.stat().st_size != descriptor.size:
             with (
                 self._asked().blob(self._reference, descriptor) as source,
                 self._store.writing(descriptor.digest) as kept,

@@ -52,6 +52,9 @@ class BytecodeCache:
             if path.stat().st_size > _MOST_RECORD_BYTES:
                 return None
             record = json.loads(path.read_bytes())
+            # One that was moved or changed could put byte code where none of it belongs.
+            if record.pop("check") != _check(record, key):
+                return None
             digest = record["blob"]
             rows = [(str(p), int(at), int(size), str(sha)) for p, at, size, sha in record["files"]]
             blob = self._blobs.path(digest)
@@ -59,7 +62,15 @@ class BytecodeCache:
             before = any(start < 0 or size < 0 for _, start, size, _ in rows)
             if blob is None or before or blob.stat().st_size != end:
                 return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, MooringError):
+        except (
+            AttributeError,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            RecursionError,
+            MooringError,
+        ):
             return None
         return tuple(
             Entry(
@@ -83,16 +94,12 @@ class BytecodeCache:
                 blob.write(file.data)
                 rows.append([file.path, start, len(file.data), sha256_hex(file.data)])
                 start += len(file.data)
-        write_file(
-            self._record(key),
-            canonical_json(
-                {
-                    "schema": 1,
-                    "blob": blob.digest,
-                    "files": sorted(rows, key=lambda row: str(row[0])),
-                }
-            ),
-        )
+        record: dict[str, object] = {
+            "schema": 1,
+            "blob": blob.digest,
+            "files": sorted(rows, key=lambda row: str(row[0])),
+        }
+        write_file(self._record(key), canonical_json({**record, "check": _check(record, key)}))
 
     def _record(self, key: Mapping[str, object]) -> Path:
         return self.root / "sets" / f"{digest_document(key).removeprefix('sha256:')}.json"
@@ -113,3 +120,8 @@ class BytecodeCache:
                 hint="run this again",
             )
         yield io.BytesIO(data)
+
+
+def _check(record: Mapping[str, object], key: Mapping[str, object]) -> str:
+    """Return what a record holds besides its values, so that another one is not taken for it."""
+    return digest_document({"schema": 1, "record": record, "key": key})

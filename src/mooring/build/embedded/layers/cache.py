@@ -55,13 +55,14 @@ class LayerCache:
             MooringError: The record cannot be written.
         """
         digest = _digest(key)
-        record = {
+        record: dict[str, object] = {
             "schema": _SCHEMA,
             "key": digest,
             "blob": layer.descriptor.digest,
             "size": layer.descriptor.size,
             "diff_id": layer.diff_id,
         }
+        record["check"] = digest_document(record)
         write_file(self._place(digest), canonical_json(record) + b"\n")
 
     def layer(
@@ -97,6 +98,9 @@ def _read(data: bytes, key: str) -> WrittenLayer:
     record: Any = json.loads(data) if len(data) <= _MOST_BYTES else None
     if not isinstance(record, dict):
         raise ValueError("no record")
+    # Nobody compares a diff_id with the layer again before an engine refuses the image.
+    if record.pop("check", None) != digest_document(record):
+        raise ValueError("a damaged record")
     size = record.get("size")
     if record.get("schema") != _SCHEMA or record.get("key") != key or type(size) is not int:
         raise ValueError("another record")

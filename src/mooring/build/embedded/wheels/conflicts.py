@@ -12,6 +12,7 @@ from mooring.build.embedded.plan.skeleton import skeleton_entries
 from mooring.build.embedded.wheels.entries import paths_of
 from mooring.build.embedded.wheels.wheel import open_wheel
 from mooring.digests import digest_document
+from mooring.lock.carried import CARRIED_LOCK
 from mooring.lock.model import Selected
 
 CACHE_NAME = "conflicts-1"
@@ -63,7 +64,7 @@ def is_checked(packages: Sequence[Selected], place: Place, cache: FactCache | No
 def _key(packages: Sequence[Selected], place: Place) -> str:
     return digest_document(
         {
-            "schema": 1,
+            "schema": 2,
             "artifacts": sorted(each.artifact.sha256 or "" for each in packages),
             "root": place.root,
             "python": place.python.short,
@@ -74,7 +75,8 @@ def _key(packages: Sequence[Selected], place: Place) -> str:
 def _paths(
     packages: Iterable[Selected], wheels: Mapping[str, Path], place: Place
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
-    yield "the environment itself", {entry.path: "" for entry in _own(place)}
+    own = {entry.path: "" for entry in _own(place)}
+    yield "the environment itself", own | {f"{place.root}/{CARRIED_LOCK}": ""}
     for each in packages:
         name, version = each.package.name, each.package.version or ""
         with open_wheel(

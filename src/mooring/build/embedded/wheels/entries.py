@@ -20,6 +20,7 @@ from mooring.build.embedded.wheels.scripts import (
 )
 from mooring.build.embedded.wheels.site_record import hash_of, hash_text, write_record
 from mooring.build.embedded.wheels.wheel import Wheel, WheelFile
+from mooring.lock.carried import CARRIED_LOCK
 from mooring.oci.store import Source
 
 INSTALLER = b"mooring\n"
@@ -137,7 +138,8 @@ def _target(wheel: Wheel, path: str, place: Place) -> str:
 
 def _own_paths(place: Place) -> frozenset[str]:
     """Return what the environment itself has at its root."""
-    names = ("bin/python", "bin/python3", f"bin/python{place.python.short}", "pyvenv.cfg", "lib64")
+    python = ("bin/python", "bin/python3", f"bin/python{place.python.short}")
+    names = (*python, "pyvenv.cfg", "lib64", CARRIED_LOCK)
     return frozenset(f"{place.root}/{name}" for name in names)
 
 

@@ -57,7 +57,7 @@ class Wheel:
     Attributes:
         name: Normalised.
         version: As its metadata writes it.
-        where: What messages call it: its file name.
+        where: What messages call it: name and version.
         info_dir: Its dist-info folder, without slash.
         data_dir: Its data folder, which need not be there.
         metadata: What it says of itself.
@@ -155,14 +155,16 @@ def open_wheel(path: Path, *, name: str, version: str, sha256: str) -> Iterator[
         WheelRefused: It is another file or another project, damaged, or dangerous.
         EmbeddedBuildError: It cannot be read.
     """
+    # In the cache, its file is named by its digest, which tells nobody which package it is.
+    where = f"{name} {version}".strip()
     with contextlib.ExitStack() as stack:
         try:
             stream = stack.enter_context(_opened(path))
             _require_digest(stream, sha256, path)
-            listed = read_directory(stream, path.name)
-            check_members(listed, packed=stream.seek(0, io.SEEK_END), where=path.name)
+            listed = read_directory(stream, where)
+            check_members(listed, packed=stream.seek(0, io.SEEK_END), where=where)
             members = {member.name: member for member in listed if not member.is_folder}
-            wheel = Wheel(ZipMembers(stream, path.name), members, name)
+            wheel = Wheel(ZipMembers(stream, where), members, name)
         except OSError as error:
             raise EmbeddedBuildError(
                 f"the wheel cannot be read: {error.strerror or error}", where=str(path)
