@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import stat
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -168,6 +167,8 @@ def _stage(path: Path, data: bytes) -> Path:
         # The rename would fail as well, but after other files were replaced.
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile  # verbs that write nothing do not load it
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:

@@ -32,6 +32,7 @@ from mooring.workflow.building import BuildOptions, Built, build_image
 )
 @click.option("--network-host", is_flag=True, help="Give build steps the host's network.")
 @click.option("--no-smoke", is_flag=True, help="Do not run the image once after the build.")
+@options.record_ids_option
 @options.frozen_option
 @options.format_option
 @options.talk_options
@@ -44,6 +45,7 @@ def command(
     verbose: bool,
     no_smoke: bool,
     engine: str,
+    record_ids: bool,
     **choices: object,
 ) -> int:
     """Build the container image of the locked environment, unless its content is built already.
@@ -54,6 +56,10 @@ def command(
     del engine  # there is one so far; the option is where the next one goes
     opened = locked_project(project, None, frozen=frozen, base=base, with_base=True)
     reporter = options.reporter(quiet, verbose)
+    if record_ids:
+        from mooring.workflow.filling import with_record_ids  # only for this option
+
+        opened = with_record_ids(opened, reporter=reporter)
     built = build_image(
         opened,
         BuildOptions(base=base, smoke=not no_smoke, **choices),  # type: ignore[arg-type]

@@ -54,6 +54,7 @@ class Entry:
         target: Where a link leads.
         sha256: Of the content, where the source hashed it itself; `pieces` then gives nothing.
         head: The first bytes of such a file, where they matter.
+        mtime: When it was changed, whole seconds since 1970.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Entry:
     target: str = ""
     sha256: bytes | None = None
     head: bytes = b""
+    mtime: int = 0
 
 
 @runtime_checkable
@@ -82,6 +84,7 @@ class _Extended:
     path: str | None = None
     target: str | None = None
     size: int | None = None
+    mtime: int | None = None
     sparse: bool = False
 
 
@@ -144,6 +147,7 @@ class TarStream:
             kind=kind,
             size=size,
             target=info.linkname if extended.target is None else extended.target,
+            mtime=int(info.mtime) if extended.mtime is None else extended.mtime,
         )
 
     def _header(self) -> tarfile.TarInfo | None:
@@ -216,6 +220,10 @@ def _apply(
             if not value.isdigit() or len(value) > 20:
                 raise damaged("a pax header gives no valid size")
             extended.size = int(value)
+        case b"mtime":
+            # The plain header has this rounded, and byte code knows whole seconds, cut off.
+            seconds = value.partition(b".")[0]
+            extended.mtime = int(seconds) if seconds.isdigit() and len(seconds) < 20 else None
         case _ if key.startswith(b"GNU.sparse."):
             extended.sparse = True
 
