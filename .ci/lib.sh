@@ -59,10 +59,17 @@ install_missing() {
   have docker-registry || missing+=(docker-registry)
   have debootstrap || missing+=(debootstrap debian-archive-keyring)
   have skopeo || missing+=(skopeo)
+  have podman || missing+=(podman)
+  if ! have sshd || ! have ssh; then missing+=(openssh-server openssh-client); fi
   have git || missing+=(git)
   have make || missing+=(make)
   [ -n "${PYTHON:-}" ] || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
   [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+}
+
+# sshd started by root locks its unprivileged part up in this folder, which no package keeps.
+make_sshd_folder() {
+  [ "$(id -u)" -ne 0 ] || mkdir -p -m 0755 /run/sshd
 }
 
 install_packages() {

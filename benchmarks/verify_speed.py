@@ -6,6 +6,7 @@ reading and hashing the same files on threads, the host for a container.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -16,14 +17,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from measure import Command, Measured, show, side_by_side, verdict
 
+if TYPE_CHECKING:
+    from mooring.verify.inventory import Inventory
+    from mooring.workflow.selecting import LockedProject
+
 BIN = Path(sys.executable).parent
 MOORING, PYTHON = BIN / "mooring", Path(sys.executable)
+VERIFY = (MOORING, "verify")
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 REQUIREMENTS = ("pandas", "scikit-learn", "matplotlib", "jupyterlab", "flask", "pip")
 PEAK_MB = 100
@@ -57,6 +65,18 @@ def hashed(chunk):
             digest.hexdigest()
 with ThreadPoolExecutor(threads) as pool:
     list(pool.map(hashed, chunks))
+"""
+
+# What pip does once it is loaded.
+PIP_CHECK = """
+import statistics, time
+from pip._internal.operations.check import check_package_set, create_package_set_from_installed
+times = []
+for _ in range(7):
+    begin = time.perf_counter()
+    check_package_set(create_package_set_from_installed()[0])
+    times.append(time.perf_counter() - begin)
+print(statistics.median(times))
 """
 
 # The limit of the cores: as many bytes as there are, from memory.
@@ -97,27 +117,43 @@ def _environment(folder: Path) -> Path:
 
 
 def metadata(lab: Path, runs: int) -> None:
-    """Compare T1 with the bare reading of METADATA in one process, and `--quick` with pip."""
+    """Compare T1 with the bare reading of METADATA in one process, and both quick ways with pip."""
     env = lab / ".venv"
-    bare, ours = _in_turns(runs * 4, lambda: _heads(env), lambda: _described(env))
-    ratio = ours / bare
-    commands = [
-        Command(name="mooring verify --quick", argv=[MOORING, "verify", "--quick"], cwd=lab),
-        Command(name="pip check", argv=_pip_check(env), cwd=lab),
-    ]
-    quick, pip = results = side_by_side(commands, runs)
-    listing, described = (
-        Measured(name=f"{name} (in process)", seconds=seconds, peak_mb=0, runs=4 * runs)
-        for name, seconds in (("METADATA heads", bare), ("metadata, RECORDs", ours))
+    bare, seen, compared = _in_turns(
+        runs * 4, lambda: _heads(env), lambda: _metadata(env), lambda: _compared(lab)
     )
-    times = pip.seconds / quick.seconds
+    ratio = seen / bare
+    commands = [
+        Command(name="mooring verify --metadata", argv=[*VERIFY, "--metadata"], cwd=lab),
+        Command(name="mooring verify --quick", argv=[*VERIFY, "--quick"], cwd=lab),
+        Command(name="pip check", argv=_pip_check(env), cwd=lab),
+        Command(name="pip check of its own pip", argv=_own_pip_check(env), cwd=lab),
+    ]
+    first, quick, pip, own = results = side_by_side(commands, runs)
+    checked = _pip_in_process(env)
+    in_process = [
+        Measured(name=f"{name} (in process)", seconds=seconds, peak_mb=0, runs=4 * runs)
+        for name, seconds in (
+            ("METADATA heads", bare),
+            ("T1 collected", seen),
+            ("T1 collected and compared", compared),
+            ("pip check", checked),
+        )
+    ]
     lines = [
-        f"{ratio:.1f}x the bare listing, limit 3: {verdict(ratio <= 3)}",
-        f"{times:.1f}x faster than pip check, at least 5: {verdict(times >= 5)}",
+        f"T1 is {ratio:.1f}x the bare heads, limit 3: {verdict(ratio <= 3)}",
+        _faster("T1 compared, in process", checked / compared),
+        _faster("--metadata", pip.seconds / first.seconds),
+        _faster("--metadata against its own pip", own.seconds / first.seconds),
+        _faster("--quick", pip.seconds / quick.seconds),
         _memory(results),
     ]
     count = len(list(env.glob("lib/*/site-packages/*.dist-info")))
-    show(f"Metadata: {count} packages", [listing, described, *results], lines)
+    show(f"Metadata: {count} packages", [*in_process, *results], lines)
+
+
+def _faster(what: str, times: float) -> str:
+    return f"{what}: {times:.1f}x faster than pip check, at least 5: {verdict(times >= 5)}"
 
 
 def _heads(env: Path) -> None:
@@ -131,13 +167,39 @@ def _heads(env: Path) -> None:
     assert all(len(pair) == 2 for pair in found)
 
 
-def _described(env: Path) -> None:
-    from mooring.verify.collectors.folder import Folder
-    from mooring.verify.collectors.layout import find_layout
-    from mooring.verify.collectors.metadata import describe_sites
+def _metadata(env: Path) -> Inventory:
+    from mooring.verify.collectors.path import PathCollector
+    from mooring.verify.tiers import METADATA
 
-    folder = Folder(str(env))
-    describe_sites(folder, find_layout(folder).sites, folder.root)
+    # As `mooring verify --metadata` does where the lock has no record ids.
+    return PathCollector(env, tiers=replace(METADATA, records=False)).collect()
+
+
+def _compared(lab: Path) -> None:
+    from mooring.platforms import Platform
+    from mooring.workflow.verifying import verify_inventory
+
+    inventory = _metadata(lab / ".venv")
+    verify_inventory(_project(lab), inventory, Platform.current(), environment="default")
+
+
+@functools.cache
+def _project(lab: Path) -> LockedProject:
+    from mooring.manifest.reader import load
+    from mooring.workflow.selecting import open_project
+
+    return open_project(load(lab))
+
+
+def _pip_in_process(env: Path) -> float:
+    done = subprocess.run(
+        [env / "bin" / "python", "-c", PIP_CHECK], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def _own_pip_check(env: Path) -> list[str | Path]:
+    return [env / "bin" / "python", "-m", "pip", "check"]
 
 
 def content(lab: Path, runs: int) -> None:
@@ -232,7 +294,7 @@ def _container(base: str, env: Path) -> Iterator[str]:
         subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
 
 
-def _in_turns(runs: int, *parts: Callable[[], None]) -> list[float]:
+def _in_turns(runs: int, *parts: Callable[[], object]) -> list[float]:
     times: list[list[float]] = [[] for _ in parts]
     for _ in range(runs):
         for part, taken in zip(parts, times):

@@ -511,10 +511,20 @@ DRIFTS = (
     _drift("D11-record", "edited, with its digest in RECORD", edit_record, ("MOR111", "flask")),
     _drift("D11-size", "edited, with its whole RECORD row", edit_record_well, ("MOR104", "flask")),
     _drift(
+        "D11-deep",
+        "the same, and its files named (`--deep`)",
+        edit_record_well,
+        ("MOR104", "flask"),
+        ("MOR106", "flask"),
+        ("MOR109", TRACKED),
+        options=("--deep",),
+    ),
+    _drift(
         "D12-forged",
         "byte code was forged (`--deep`)",
         forge_bytecode,
         ("MOR112", "flask"),
+        ("MOR109", TRACKED),  # it was built here: there is no artifact to compare it with
         options=("--deep",),
     ),
     _drift(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
+from collections.abc import Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 from tests.house import SOURCE
@@ -58,7 +59,7 @@ def _value(kind: Any, named: dict[str, Any]) -> dict[str, Any]:
         return {"type": "null"}
     if origin is Literal:
         return {"enum": list(parts)}
-    if origin is tuple and parts[-1] is Ellipsis:
+    if origin is Sequence or (origin is tuple and parts[-1] is Ellipsis):
         return {"type": "array", "items": _value(parts[0], named)}
     if origin is tuple:
         items = [_value(part, named) for part in parts]

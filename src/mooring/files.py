@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import stat
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -197,6 +196,8 @@ def append_text(path: Path, text: str) -> None:
 def _stage(path: Path, data: bytes) -> Path:
     _require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    import tempfile  # verbs that write nothing do not load it
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:

@@ -107,6 +107,7 @@ def streamed(
             yield process.stdout
         except BaseException:
             process.kill()
+            errors.join()  # nobody may close the pipe while it is read
             raise
         process.stdout.close()
         code = process.wait()

@@ -290,3 +290,63 @@ def test_a_file_and_its_row_edited_together(rich: Path, mooring: Mooring) -> Non
     assert ("MOR111", "alpha") in drifts(mooring, rich / ".venv")
     assert mooring("sync").code == 0
     assert drifts(mooring, rich / ".venv") == []
+
+
+def test_sync_adds_what_the_lock_lacks_and_verifies_with_it(
+    project: Path, stocked: FakeIndex, mooring: Mooring
+) -> None:
+    write(project, stocked)
+    assert mooring("lock").code == 0
+    assert locked_ids(project) == {}
+    said = mooring("sync", "--record-ids")
+    assert said.code == 0, said.err
+    assert set(locked_ids(project)) == {
+        f"{name}-py3-none-any.whl" for name in ("alpha-1.1", "beta-2.0", "winonly-0.5")
+    }
+    assert mooring("lock", "--check").code == 0
+    before = (project / "pylock.toml").read_bytes()
+    assert mooring("lock", "--record-ids").code == 0
+    assert (project / "pylock.toml").read_bytes() == before
+    asked = len(files_asked(stocked))
+    assert mooring("sync", "--record-ids").code == 0
+    assert len(files_asked(stocked)) == asked
+
+
+def test_sync_takes_no_record_id_from_what_is_installed(
+    project: Path, stocked: FakeIndex, mooring: Mooring
+) -> None:
+    """An environment that was edited together with its RECORD must not become the truth."""
+    write(project, stocked)
+    assert mooring("lock").code == 0
+    assert mooring("sync").code == 0
+    site = project / ".venv" / f"lib/python{HERE}/site-packages"
+    (site / "beta/__init__.py").write_bytes(b"mine = 1\n")
+    record = site / "beta-2.0.dist-info/RECORD"
+    rows = record.read_text().splitlines()
+    row = record_row("beta/__init__.py", b"mine = 1\n")
+    record.write_text("\n".join(row if r.startswith("beta/__i") else r for r in rows) + "\n")
+    assert mooring("verify").code == 0  # by itself it is clean
+    said = mooring("sync", "--record-ids", "--format", "json")
+    assert said.code == 0, said.err
+    assert said.document["reinstalled"] == ["beta"]
+    assert (site / "beta/__init__.py").read_bytes() != b"mine = 1\n"
+
+
+def test_sync_offline_says_that_it_cannot(
+    project: Path, stocked: FakeIndex, mooring: Mooring
+) -> None:
+    write(project, stocked)
+    assert mooring("lock").code == 0
+    said = mooring("sync", "--record-ids", "--offline")
+    assert said.code == 3
+    assert locked_ids(project) == {}
+
+
+def test_record_ids_of_a_lock_without_a_project(
+    project: Path, stocked: FakeIndex, mooring: Mooring
+) -> None:
+    write(project, stocked)
+    assert mooring("lock").code == 0
+    said = mooring("sync", "--record-ids", "--lock", project / "pylock.toml")
+    assert said.code == 2
+    assert "mooring lock --record-ids" in said.err

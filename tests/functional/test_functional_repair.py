@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -123,3 +124,25 @@ def test_another_python_is_not_repaired(synced: Path, mooring: Mooring) -> None:
 def test_there_is_no_environment(synced: Path, mooring: Mooring) -> None:
     assert mooring("verify", "absent", "--repair").code == 3
     assert mooring("verify", ".", "--repair").code == 3
+
+
+def test_reports_tell_the_repair(synced: Path, mooring: Mooring) -> None:
+    edit("alpha/__init__.py")
+    install(SITE, "stray")
+    formats = ("json", "sarif", "junit", "markdown", "github")
+    outputs = [word for form in formats for word in ("--output", f"{form}={form}.txt")]
+    assert mooring("verify", "--repair", *outputs).code == 0
+    told = json.loads(Path("json.txt").read_text())
+    assert (told["clean"], told["findings"]) == (True, [])
+    repair = told["repair"]
+    assert (repair["reinstalled"], repair["removed"]) == (["alpha"], ["stray"])
+    failed = {(row["rule"], row["package"]) for row in repair["failed_before"]}
+    assert failed == {("MOR106", "alpha"), ("MOR102", "stray")}
+    for form in formats[1:]:
+        assert "reinstalled alpha; removed stray; " in Path(f"{form}.txt").read_text()
+
+
+def test_a_report_without_repair_tells_none(synced: Path, mooring: Mooring) -> None:
+    assert mooring("verify", "--format", "json").document["repair"] is None
+    repair = mooring("verify", "--repair", "--format", "json").document["repair"]
+    assert repair == {"reinstalled": [], "removed": [], "failed_before": []}

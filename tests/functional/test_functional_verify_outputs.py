@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -127,3 +128,60 @@ def test_the_summary_of_a_step_is_added_to(
     assert summary.read_text().startswith("before\n## ❌ mooring verify: ")
     mooring("verify", "--lock", drifted, "--output", "github=commands")
     assert summary.read_text().count("## ❌") == 2
+
+
+def test_a_saved_report_becomes_any_other(drifted: Path, mooring: Mooring) -> None:
+    """All formats are made of the one document, at once or later."""
+    forms = ("sarif", "junit", "markdown", "github")
+    now = [word for form in forms for word in ("--output", f"{form}=now.{form}")]
+    assert mooring("verify", "--lock", drifted, "--output", "json=saved.json", *now).code == 1
+    later = [word for form in forms for word in ("--output", f"{form}=later.{form}")]
+    assert mooring("report", "saved.json", *later).out == ""
+    for form in forms:
+        assert Path(f"later.{form}").read_bytes() == Path(f"now.{form}").read_bytes()
+    told = mooring("report", "saved.json")
+    assert (told.code, told.out) == (0, Path("now.markdown").read_text())
+    told = mooring("report", "saved.json", "--format", "json")
+    assert told.out == Path("saved.json").read_text()
+
+
+def test_what_is_no_report_is_refused(drifted: Path, mooring: Mooring) -> None:
+    Path("saved.json").write_text('{"schema": "report/1"}')
+    told = mooring("report", "saved.json", "--output", "sarif=x.sarif")
+    assert told.code == 2
+    assert "saved.json: tool" in told.err
+    assert not Path("x.sarif").exists()
+    assert mooring("report", "absent.json").code == 2
+
+
+def test_metadata_alone(drifted: Path, mooring: Mooring) -> None:
+    """The changed file is no matter of metadata; another version is."""
+    said = mooring("verify", "--lock", drifted, "--metadata", "--format", "json")
+    assert (said.code, said.document["findings"]) == (0, [])
+    tiers = {"T0": "done", "T1": "done", "T2": "skipped", "T3": "skipped", "T4": "skipped"}
+    assert said.document["tiers"] == tiers
+    counts = said.document["counts"]
+    assert (counts["checked"], counts["files"]) == (2, 0)
+    [metadata] = drifted.parent.glob(".venv/**/alpha-1.0.dist-info/METADATA")
+    metadata.write_text(metadata.read_text().replace("Version: 1.0", "Version: 2.0"))
+    said = mooring("verify", "--lock", drifted, "--metadata", "--format", "json")
+    assert said.code == 1
+    assert [row["rule"] for row in said.document["findings"]] == ["MOR103"]
+
+
+def test_metadata_with_record_ids(drifted: Path, mooring: Mooring) -> None:
+    """Where the lock has record ids, RECORDs are read, and another build is found."""
+    lock = pylock.read(drifted.read_text(), "x")
+    alpha, beta = lock.packages
+    locked = replace(alpha, record_ids=((alpha.wheels[0].name, f"sha256:{'0' * 64}"),))
+    drifted.write_text(pylock.write(replace(lock, packages=(locked, beta))))
+    said = mooring("verify", "--lock", drifted, "--metadata", "--format", "json")
+    assert said.code == 1
+    found = [(row["rule"], row["package"]) for row in said.document["findings"]]
+    assert found == [("MOR104", "alpha")]
+
+
+@pytest.mark.parametrize("option", ["--quick", "--deep", "--repair", "--same-as"])
+def test_metadata_goes_with_no_other_depth(drifted: Path, mooring: Mooring, option: str) -> None:
+    more = [option, ".venv"] if option == "--same-as" else [option]
+    assert mooring("verify", "--metadata", *more).code == 2

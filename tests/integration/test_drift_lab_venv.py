@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.drift_lab import DRIFTS, SITE, Drift, Lab, drift_lab, rules_of, run
+from tests.drift_lab import (
+    DRIFTS,
+    SITE,
+    Drift,
+    Lab,
+    drift_lab,
+    open_to_the_system,
+    rules_of,
+    run,
+)
 from tests.functional.command import Mooring, in_process
 
 from mooring.uv import uv_binary
+from mooring.verify.report.json_report import tier_of
 
 pytestmark = pytest.mark.index
+
+SHALLOW = [drift for drift in DRIFTS if not drift.options]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +55,8 @@ def test_clean_by_sync(lab: Lab, mooring: Mooring) -> None:
     env = lab.fresh()
     assert len(list((env / SITE).glob("*.dist-info"))) > 100
     clean(mooring, env)
+    clean(mooring, env, "--quick")
+    clean(mooring, env, "--metadata")
 
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=[drift.name for drift in DRIFTS])
@@ -52,6 +68,85 @@ def test_planted(lab: Lab, mooring: Mooring, drift: Drift) -> None:
     assert rules_of(findings) == drift.rules
     failing = [f["unverifiable"] for f in findings if f["failing"]]
     assert outcome.code == (0 if not failing else 3 if all(failing) else 1)
+
+
+@contextmanager
+def running(env: Path, **variables: str) -> Iterator[str]:
+    """Give the id of a process that runs the environment's Python with these variables."""
+    words = [str(env / "bin/python"), "-c", "print(1, flush=True); import time; time.sleep(300)"]
+    process = subprocess.Popen(words, env=variables, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        yield str(process.pid)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_clean_process(lab: Lab, mooring: Mooring) -> None:
+    with running(lab.fresh(), HOME="/nonexistent") as pid:
+        outcome = mooring("verify", "--pid", pid, "--format", "json")
+    assert outcome.document["findings"] == []
+    assert outcome.document["counts"]["checked"] > 100
+    assert outcome.code == 0
+
+
+def test_d19_variables_of_a_process(lab: Lab, mooring: Mooring) -> None:
+    """They are in the inventory, where they matter to Python, and no others are."""
+    with running(lab.fresh(), PYTHONHASHSEED="7", OMP_NUM_THREADS="2", API_TOKEN="x") as pid:
+        facts = mooring("inventory", "--pid", pid).document["facts"]
+    assert facts["variables"] == [["OMP_NUM_THREADS", "2"], ["PYTHONHASHSEED", "7"]]
+
+
+def test_d20_pythonpath_of_a_process(lab: Lab, mooring: Mooring, tmp_path: Path) -> None:
+    (tmp_path / "idna").mkdir()
+    (tmp_path / "idna" / "__init__.py").write_text("")
+    with running(lab.fresh(), PYTHONPATH=str(tmp_path)) as pid:
+        outcome = mooring("verify", "--pid", pid, "--format", "json")
+        [finding] = outcome.document["findings"]
+        assert (finding["rule"], finding["actual"]) == ("MOR120", f"idna in {tmp_path}")
+        assert outcome.code == 1
+        (tmp_path / "idna" / "__init__.py").rename(tmp_path / "unrelated.py")
+        assert mooring("verify", "--pid", pid).code == 0
+
+
+def test_d21_user_site_of_a_process(lab: Lab, mooring: Mooring, tmp_path: Path) -> None:
+    """Only an environment that is open to the system's packages looks there."""
+    user = tmp_path / SITE
+    user.mkdir(parents=True)
+    (user / "idna.py").write_text("")
+    env = lab.fresh()
+    with running(env, PYTHONUSERBASE=str(tmp_path)) as pid:
+        assert mooring("verify", "--pid", pid).code == 0
+        open_to_the_system(env)
+        outcome = mooring("verify", "--pid", pid, "--format", "json")
+    told = [finding["message"] for finding in outcome.document["findings"]]
+    assert rules_of(outcome.document["findings"]) == {("MOR121", None)}
+    assert any("the user's own packages" in message for message in told)
+
+
+def test_d33_stale_lock(lab: Lab, mooring: Mooring) -> None:
+    manifest = lab.folder / "pyproject.toml"
+    before = manifest.read_text()
+    try:
+        manifest.write_text(before.replace('"flask"', '"flask>=1"'))
+        outcome = mooring("verify", lab.env, "--format", "json")
+    finally:
+        manifest.write_text(before)
+    assert outcome.code == 1
+    assert "stale" in outcome.err
+
+
+@pytest.mark.parametrize("drift", SHALLOW, ids=[drift.name for drift in SHALLOW])
+def test_planted_seen_by_metadata_alone(lab: Lab, mooring: Mooring, drift: Drift) -> None:
+    """What facts and metadata tell needs no look at any file; what they do not tell is not told."""
+    env = lab.fresh()
+    drift.plant(env)
+    outcome = mooring("verify", env, "--format", "json", "--metadata")
+    wanted = {package for rule, package in drift.rules if tier_of(rule) in ("T0", "T1")}
+    found = {row["package"] for row in outcome.document["findings"]}
+    assert found == wanted
 
 
 def test_planting_left_the_clean_one_alone(lab: Lab, mooring: Mooring) -> None:

@@ -39,3 +39,14 @@ def test_help_loads_nothing_heavy(arguments: str) -> None:
     loaded = _loaded(code)
     assert "mooring.cli" in loaded
     assert loaded & HEAVY == set()
+
+
+def test_verifying_a_folder_loads_nothing_of_other_targets() -> None:
+    loaded = _loaded("import mooring.cli.verify")
+    assert "mooring.verify.collectors.path" in loaded
+    others = {"build.engines", "oci.archive", "verify.collectors.tar", "workflow.inspecting"}
+    assert loaded & {f"mooring.{name}" for name in others} == set()
+    assert (
+        loaded & {"concurrent.futures", "shutil", "tempfile", "mooring.verify.report.sarif"}
+        == set()
+    )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.engines import absent
 from tests.environments import install, make_venv
 
 from mooring.errors import InputError, MooringError
@@ -20,7 +21,8 @@ from mooring.process import ProcessError
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.collectors.probe import NoPythonError, ProbeCollector, ProbeError
 from mooring.verify.collectors.transports import CommandTransport, ssh_transport
-from mooring.workflow.inspecting import Target, inspect_target
+from mooring.workflow.inspecting import inspect_target
+from mooring.workflow.target import Target
 
 pytestmark = pytest.mark.process
 
@@ -117,9 +119,9 @@ def sshd(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """Run a real server for this user, with keys and a configuration of its own."""
     server = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
     if server is None or shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
-        pytest.skip("there is no sshd here")
+        absent("there is no sshd here")
     if os.getuid() == 0 and not Path("/run/sshd").is_dir():
-        pytest.skip("sshd has no folder /run/sshd to lock itself up in")
+        absent("sshd has no folder /run/sshd to lock itself up in")
     for name in ("host", "user"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True
@@ -151,7 +153,7 @@ def _wait_for(port: int) -> None:
             return
         except OSError:
             time.sleep(0.05)
-    pytest.skip("sshd does not start here")
+    absent("sshd does not start here")
 
 
 @pytest.mark.network

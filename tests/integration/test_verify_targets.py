@@ -12,7 +12,8 @@ from tests.environments import install, make_venv
 
 from mooring.errors import MooringError
 from mooring.verify.inventory import Inventory
-from mooring.workflow.inspecting import Target, TargetForm, Trust, inspect_target
+from mooring.workflow.inspecting import inspect_target
+from mooring.workflow.target import Target, TargetForm, Trust
 
 
 def looked_at(
@@ -41,7 +42,8 @@ def drifted(
     install(site, "gone")
     (site / "pkg" / "linked.py").hardlink_to(site / "pkg" / "kept.py")
     (folder / "env" / "bin" / "python").symlink_to("/usr/bin/python3")
-    tag = f"mooring-test/targets:{folder.name}"
+    # Workers that run at the same time have folders of the same name.
+    tag = f"mooring-test/targets:{folder.parent.name}-{folder.name}"
     made = docker_cli.run("create", base_image, "true")
     docker_cli.run("cp", f"{folder}/env", f"{made}:/opt/env")
     label = "LABEL dev.mooring.environment-root=/opt/env"

@@ -68,8 +68,18 @@ def installed_record_id(rows: Iterable[tuple[str, str | None]], *, info: str, si
     Raises:
         NoIdentity: A rule of the definition cannot be met.
     """
-    kept = _kept(_installed_rows(rows, site), info)
-    return document_id(RECORD_HEADER, _lines(kept))
+    return document_id(RECORD_HEADER, installed_lines(rows, info=info, site=site))
+
+
+def installed_lines(
+    rows: Iterable[tuple[str, str | None]], *, info: str, site: str
+) -> dict[str, str]:
+    """Return the body of an installed distribution's record document; see `installed_record_id`.
+
+    Raises:
+        NoIdentity: A rule of the definition cannot be met.
+    """
+    return _lines(_kept(_installed_rows(rows, site), info))
 
 
 def paths_id(rows: Iterable[Mapping[str, object]], *, noarch_python: bool) -> str:

@@ -61,7 +61,7 @@ def find_image(name: str) -> EngineTarget:
     """
     with _api() as api:
         found = _inspected(api.inspect_image, name, "image")
-    return _target("image", name, found, found)
+    return engine_target("image", name, found, found)
 
 
 def find_container(name: str) -> EngineTarget:
@@ -74,7 +74,7 @@ def find_container(name: str) -> EngineTarget:
     with _api() as api:
         found = _inspected(api.inspect_container, name, "container")
         image = _inspected(api.inspect_image, found["Image"], "image")
-    return _target("container", name, found, image)
+    return engine_target("container", name, found, image)
 
 
 @contextlib.contextmanager
@@ -149,9 +149,10 @@ def _inspected(ask: Any, name: str, kind: str) -> dict[str, Any]:
     return found
 
 
-def _target(
+def engine_target(
     kind: Literal["container", "image"], name: str, found: dict[str, Any], image: dict[str, Any]
 ) -> EngineTarget:
+    """Make a target of what an engine says of it, and of the image that a container is of."""
     config = found.get("Config") or {}
     labels = config.get("Labels") or {}
     variables = dict(text.partition("=")[::2] for text in config.get("Env") or ())

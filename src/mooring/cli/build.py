@@ -59,6 +59,7 @@ from mooring.workflow.building import BuildOptions, Built, build_image
     help="PEM key that signs what is put beside a pushed image.",
 )
 @click.option("--offline", is_flag=True, help="Download nothing; the caches must have it all.")
+@options.record_ids_option
 @options.frozen_option
 @options.format_option
 @options.talk_options
@@ -72,6 +73,7 @@ def command(
     verbose: bool,
     no_smoke: bool,
     no_attest: bool,
+    record_ids: bool,
     **choices: object,
 ) -> int:
     """Build the container image of the locked environment, unless its content is built already.
@@ -82,6 +84,10 @@ def command(
     """
     opened = locked_project(project, None, frozen=frozen, base=base, with_base=True)
     reporter = options.reporter(quiet, verbose)
+    if record_ids:
+        from mooring.workflow.filling import with_record_ids  # only for this option
+
+        opened = with_record_ids(opened, reporter=reporter)
     built = build_image(
         opened,
         BuildOptions(

@@ -16,6 +16,7 @@ VERBS = {
     "sync": "Make a virtual environment match the lock.",
     "build": "Build the container image, unless its content is built already.",
     "verify": "Compare an environment, container or image with the lock.",
+    "report": "Turn a saved JSON report of a verification into another format.",
     "inventory": "Print what is in an environment, down to the digest of every file.",
 }
 

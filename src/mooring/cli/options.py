@@ -87,6 +87,15 @@ def frozen_option(function: F) -> F:
     )(function)
 
 
+def record_ids_option(function: F) -> F:
+    """Add `--record-ids`: lock what the wheels say of their files, before they are used."""
+    return click.option(
+        "--record-ids",
+        is_flag=True,
+        help="First lock what each wheel says of its files, where the lock lacks it.",
+    )(function)
+
+
 def format_option(function: F) -> F:
     """Add `--format`: for people or for machines."""
     return click.option(

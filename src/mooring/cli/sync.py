@@ -24,6 +24,7 @@ from mooring.workflow.syncing import Synced, sync_project
     help="Python of the environment, where the project leaves the choice.",
 )
 @click.option("--offline", is_flag=True, help="Use uv's cache only.")
+@options.record_ids_option
 @options.frozen_option
 @options.format_option
 @options.talk_options
@@ -34,6 +35,7 @@ def command(
     environment: str,
     python: str | None,
     offline: bool,
+    record_ids: bool,
     frozen: bool,
     form: str,
     quiet: bool,
@@ -46,6 +48,10 @@ def command(
     """
     opened = locked_project(project, lock_file, frozen=frozen)
     reporter = options.reporter(quiet, verbose)
+    if record_ids:
+        from mooring.workflow.filling import with_record_ids  # only for this option
+
+        opened = with_record_ids(opened, offline=offline, reporter=reporter)
     synced = sync_project(
         opened,
         environment=environment,

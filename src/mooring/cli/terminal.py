@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 import click
@@ -45,6 +44,8 @@ class TerminalReporter:
         if self._verbose:
             say("  " + printable(text))
         elif self._live:
+            import shutil  # with its compressors it takes longer to load than some verbs to work
+
             width = shutil.get_terminal_size().columns - 4
             shown = "  " + printable(text).replace("\n", " ").replace("\t", " ")[:width]
             _control(_EMPTY_LINE + (click.style(shown, dim=True) if colours_wanted() else shown))

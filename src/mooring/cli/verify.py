@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,14 +25,17 @@ from mooring.cli.verify_policy import (
 from mooring.cli.verify_table import show_table
 from mooring.cli.verify_target import TargetOptions, target_options
 from mooring.manifest.locate import NoManifestError
+from mooring.manifest.model import DEFAULT_ENVIRONMENT
 from mooring.reporting import Reporter
 from mooring.verify.policy import Terms
-from mooring.verify.report.model import Report
-from mooring.verify.tiers import CONTENT, DEEP, QUICK, Tiers
-from mooring.workflow.inspecting import Target, inspect_target, verify_target
+from mooring.verify.tiers import CONTENT, DEEP, METADATA, QUICK, Tiers
 from mooring.workflow.reporting import Timing, report_on
 from mooring.workflow.selecting import LockedProject
-from mooring.workflow.verifying import Verified
+from mooring.workflow.target import Target
+from mooring.workflow.verifying import Verified, verify_path
+
+if TYPE_CHECKING:
+    from mooring.verify.report.model import Report
 
 _VENV = ".venv"
 
@@ -47,7 +51,7 @@ class _Asked:
     reporter: Reporter
 
 
-_Result = tuple[Verified, Callable[[Timing], Report]]
+_Result = tuple[Verified, Callable[[Timing], "Report"]]
 
 
 @click.command("verify")
@@ -56,6 +60,7 @@ _Result = tuple[Verified, Callable[[Timing], Report]]
 @options.lock_option
 @options.target_environment_option
 @options.frozen_option
+@click.option("--metadata", is_flag=True, help="Compare only metadata; look at no other file.")
 @click.option("--quick", is_flag=True, help="Compare metadata and sizes; read no contents.")
 @click.option("--deep", is_flag=True, help="Also compare byte code with its source.")
 @output_options
@@ -66,6 +71,7 @@ def command(
     lock_file: Path | None,
     environment: str | None,
     frozen: bool,
+    metadata: bool,
     quick: bool,
     deep: bool,
     form: str | None,
@@ -82,12 +88,14 @@ def command(
     """
     began = _Clock()
     outgoing = wanted(form, outputs)
-    if quick + deep + policy.repair > 1:
-        raise click.UsageError("give one of --quick, --deep and --repair")
+    if metadata + quick + deep + policy.repair > 1:
+        raise click.UsageError("give one of --metadata, --quick, --deep and --repair")
+    if metadata and policy.same_as:
+        raise click.UsageError("--metadata compares with a lock: it does not go with --same-as")
     check_policy_options(policy, path_only=at.path_only, lock=lock_file is not None)
     asked = _Asked(
         target=at.target(Path(_VENV)),
-        tiers=QUICK if quick else DEEP if deep else CONTENT,
+        tiers=METADATA if metadata else QUICK if quick else DEEP if deep else CONTENT,
         policy=policy,
         terms=policy.terms(began.day),
         reporter=options.reporter(quiet, verbose),
@@ -135,14 +143,26 @@ def _against_lock(asked: _Asked, opened: LockedProject, environment: str | None)
         repaired = repair_path(
             opened,
             Path(asked.target.name),
-            environment=environment or "default",
+            environment=environment or DEFAULT_ENVIRONMENT,
             tiers=asked.tiers,
             terms=asked.terms,
             reporter=asked.reporter,
         )
         tell_repair(repaired, asked.reporter)
         verified = repaired.verified
+        return verified, partial(report_on, verified, opened.path, repaired=repaired)
+    if asked.target.form == "path":
+        verified = verify_path(
+            opened,
+            Path(asked.target.name),
+            environment=environment or DEFAULT_ENVIRONMENT,
+            tiers=asked.tiers,
+            terms=asked.terms,
+        )
     else:
+        # A folder needs nothing of what reads containers, images and other machines.
+        from mooring.workflow.inspecting import verify_target
+
         verified = verify_target(
             opened,
             asked.target,
@@ -156,6 +176,7 @@ def _against_lock(asked: _Asked, opened: LockedProject, environment: str | None)
 
 def _against_other(asked: _Asked, named: str, project: Path) -> _Result:
     from mooring.workflow import comparing  # not needed for a lock
+    from mooring.workflow.inspecting import inspect_target
 
     other = comparing.other_side(named, tiers=asked.tiers, reporter=asked.reporter)
     seen = inspect_target(asked.target, tiers=asked.tiers, reporter=asked.reporter)

@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mooring.files import append_text, write_files
 from mooring.verify.report.formats import FORMATS, Format, render
-from mooring.verify.report.model import Report
+
+if TYPE_CHECKING:
+    from mooring.verify.report.model import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 

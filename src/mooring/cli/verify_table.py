@@ -23,6 +23,9 @@ WIDTH_OF_FILES = 160
 NARROW = 120
 """Columns below which five columns of text would be columns of letters."""
 
+MOST_FIXES = 20
+"""Remedies that are printed; strays have one each."""
+
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _VALUE = 19
 """Columns of a shortened digest."""
@@ -37,8 +40,11 @@ def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
     shown = [row for row in result.rows if row.failing or not quiet]
     if shown:
         _print(shown)
-    for fix in result.fixes:
+    fixes = result.fixes if verbose else result.fixes[:MOST_FIXES]
+    for fix in fixes:
         click.echo(click.style("fix: ", fg="cyan", bold=True) + _safe(fix), err=True)
+    if len(fixes) < len(result.fixes):
+        click.echo(f"and {len(result.fixes) - len(fixes):,} more: see --verbose", err=True)
     if not quiet or not verified.verification.clean:
         mark = (
             click.style("✓ ", fg="green")

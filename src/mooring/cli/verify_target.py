@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from mooring.build.engine_names import ENGINES, EngineName
 from mooring.cli.options import EXISTING, F
-from mooring.workflow.inspecting import Target, TargetForm, Trust
+from mooring.workflow.target import Target, TargetForm, Trust
 
 _OPTIONS: tuple[tuple[TargetForm, str, str], ...] = (
     ("python", "PYTHON", "Verify the prefix of this interpreter; it is not started."),
@@ -56,6 +57,7 @@ def target_options(function: F) -> F:
         path: Path | None,
         root: str | None,
         trust: Trust | None,
+        engine: EngineName | None,
         **others: object,
     ) -> object:
         named: dict[TargetForm, str] = {}
@@ -65,8 +67,16 @@ def target_options(function: F) -> F:
                 named[form] = value
         if path is not None:
             named["path"] = str(path)
-        return function(*args, at=_chosen(named, root, trust), **others)
+        chosen = _chosen(named, root, trust)
+        if engine is not None:
+            chosen = _with_engine(chosen, engine)
+        return function(*args, at=chosen, **others)
 
+    command = click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        help="Whose container or image it is.  [default: docker, then podman where it is here]",
+    )(command)
     command = click.option(
         "--trust",
         type=click.Choice(["none", "probe"]),
@@ -80,6 +90,12 @@ def target_options(function: F) -> F:
         command = click.option(f"--{form}", metavar=metavar, help=text)(command)
     argument = click.argument("path", required=False, type=EXISTING, metavar="[PATH]")
     return argument(command)  # type: ignore[return-value]  # click adds to it, it stays one
+
+
+def _with_engine(chosen: TargetOptions, engine: EngineName) -> TargetOptions:
+    if chosen.named is None or chosen.named.form not in ("container", "image"):
+        raise click.UsageError("--engine is for --container and --image")
+    return TargetOptions(named=replace(chosen.named, engine=engine))
 
 
 def _chosen(named: dict[TargetForm, str], root: str | None, trust: Trust | None) -> TargetOptions:

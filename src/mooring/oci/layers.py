@@ -189,7 +189,9 @@ def _unzstd(stream: Source, where: str) -> Source:
             hint="install the package zstandard beside Mooring, or use Python 3.14",
         )
     if name == "zstandard":
-        reader: Source = module.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stream)
+        unpacker = module.ZstdDecompressor(max_window_size=1 << 27)
+        # Builders may write a frame for each file, so that single ones can be fetched.
+        reader: Source = unpacker.stream_reader(stream, read_across_frames=True)
         failures: tuple[type[Exception], ...] = (module.ZstdError,)
     else:
         reader = module.ZstdFile(stream, "rb")

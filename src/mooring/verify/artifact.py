@@ -11,6 +11,7 @@ from packaging.tags import Tag, parse_tag
 from mooring.lock.alternatives import Ranks, alternatives, file_tags
 from mooring.lock.model import Package, Selected
 from mooring.verify import rules
+from mooring.verify.files import lists
 from mooring.verify.findings import Finding
 from mooring.verify.identity import Judgement, judge
 from mooring.verify.inventory import Distribution
@@ -39,6 +40,10 @@ def check_artifact(
         ranks: What the environment's machine runs, in the order that installers prefer.
         fix: What puts it right.
     """
+    if distribution.owner is not None:
+        owner = shown(distribution.owner)
+        yield _other(selected, f"the system's package {owner} is installed instead", owner, fix)
+        return
     if not selected.artifact.name.endswith(".whl"):
         return
     judgement = judge(selected, distribution)
@@ -91,7 +96,7 @@ def _by_tags(
     if artifact.kind != "wheel":
         return
     built_by_uv = f"{distribution.info}/uv_build.json"
-    if distribution.direct_url is None and any(f.path == built_by_uv for f in distribution.files):
+    if distribution.direct_url is None and lists(distribution.files, built_by_uv):
         yield _other(selected, "uv built it from source", "a local build", fix)
         return
     tags, locked = installed_tags(distribution), file_tags(artifact)

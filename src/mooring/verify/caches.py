@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from mooring.verify import rules
+from mooring.verify.files import odd_files
 from mooring.verify.findings import Finding
 from mooring.verify.inventory import Distribution
 from mooring.verify.shown import shown
@@ -16,7 +17,7 @@ def check_shared(name: str, distribution: Distribution, fix: str) -> Finding | N
     An installer that makes hard links writes one file for all environments and its cache: an edit
     in one is an edit in all, and the next environment is installed with it.
     """
-    files = [file for file in distribution.files if file.links is not None]
+    files = [file for file in odd_files(distribution.files) if file.links is not None]
     if not files:
         return None
     shared = next((file.shared for file in files if file.shared), None)

@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from mooring.lock.alternatives import Ranks, newest, ranks_of
-from mooring.lock.model import Selected, Selection
+from mooring.lock.model import Artifact, Selected, Selection
 from mooring.manifest.model import VerifyPolicy
 from mooring.platforms import PythonVersion
 from mooring.verify import rules
 from mooring.verify.artifact import check_artifact, check_tags
 from mooring.verify.bytecode import check_bytecode
 from mooring.verify.caches import check_shared
+from mooring.verify.deep import Contents, check_deep, pairs_of
 from mooring.verify.facts import check_facts, running_platform
 from mooring.verify.files import check_files, compared_files
 from mooring.verify.findings import SEVERITIES, Finding, Verification
+from mooring.verify.folding import folded
 from mooring.verify.inventory import Distribution, Inventory
 from mooring.verify.origin import check_origin
 from mooring.verify.remedy import install_locked
 from mooring.verify.shown import shown
 from mooring.verify.strays import check_strays
+from mooring.verify.system import check_system
 
 SEEDS = frozenset({"pip", "setuptools", "uv", "wheel"})
 """What virtual environments are created with; as extras they are told, but fail nothing."""
@@ -42,6 +46,7 @@ def compare(
     policy: VerifyPolicy,
     *,
     variables: Mapping[str, str] | None = None,
+    contents: Contents | None = None,
 ) -> Verification:
     """Compare what is installed with what is locked.
 
@@ -54,10 +59,10 @@ def compare(
         policy: What fails.
         variables: The environment variables that are declared for the image, by name; compared
             where the inventory knows those of the target.
+        contents: What locked wheels hold, by file name, where that was asked for; see
+            `wheels_to_read`.
     """
-    installed: _Installed = defaultdict(list)
-    for distribution in inventory.distributions:
-        installed[canonicalize_name(distribution.name)].append(distribution)
+    installed = _installed(selection, inventory)
     pairs = [
         (selected, _closest(selected, installed[selected.package.name]))
         for selected in selection.packages
@@ -65,16 +70,18 @@ def compare(
     ]
     fix = install_locked(inventory, selection)
     left = _left_behind(selection, inventory, installed)
-    findings = [
-        *check_facts(selection, inventory, variables or {}, fix),
-        *_missing(selection, inventory, installed, left),
-        *_extra(selection, inventory, installed, policy),
-        *_packages(selection, inventory, pairs, installed),
-        *check_strays(inventory, frozenset().union(*left.values())),
-        *check_bytecode(inventory, fix),
-    ]
+    findings = chain(
+        check_facts(selection, inventory, variables or {}, fix),
+        _missing(selection, inventory, installed, left),
+        _extra(selection, inventory, installed, policy),
+        _packages(selection, inventory, pairs, installed),
+        check_strays(inventory, frozenset().union(*left.values())),
+        check_system(inventory),
+        check_bytecode(inventory, fix),
+        _deep(selection, installed, contents, fix),
+    )
     files = [compared_files(distribution) for _, distribution in pairs]
-    ordered = tuple(sorted(findings, key=_order))
+    ordered = tuple(sorted(folded(findings, policy.ignore), key=_order))
     return Verification(
         findings=ordered,
         packages=len(pairs),
@@ -84,13 +91,46 @@ def compare(
     )
 
 
+def wheels_to_read(selection: Selection, inventory: Inventory) -> tuple[Artifact, ...]:
+    """Return the locked wheels whose lists of files nothing in the lock proves."""
+    deep = pairs_of(selection, _installed(selection, inventory))
+    return tuple(pair.wheel for pair in deep if pair.wheel is not None and not pair.proved)
+
+
+def _deep(
+    selection: Selection, installed: _Installed, contents: Contents | None, fix: str
+) -> Iterator[Finding]:
+    if contents is not None:
+        for pair in pairs_of(selection, installed):
+            yield from check_deep(pair, contents, fix)
+
+
+def _installed(selection: Selection, inventory: Inventory) -> _Installed:
+    """Return what is installed, by name; the system's packages only in place of locked ones.
+
+    What the system's packager brought is nobody's extra, and Python prefers what pip installed.
+    """
+    installed: _Installed = defaultdict(list)
+    system: _Installed = defaultdict(list)
+    for distribution in inventory.distributions:
+        found = installed if distribution.owner is None else system
+        found[canonicalize_name(distribution.name)].append(distribution)
+    for selected in selection.packages:
+        name = selected.package.name
+        if name not in installed and name in system:
+            installed[name] = system[name]
+    return installed
+
+
 def _fails(finding: Finding, policy: VerifyPolicy) -> bool:
     rule = finding.rule
-    return rule.unverifiable or SEVERITIES.index(rule.severity) >= SEVERITIES.index(policy.fail_on)
+    strictly = rule.unverifiable and not rule.lenient
+    return strictly or SEVERITIES.index(rule.severity) >= SEVERITIES.index(policy.fail_on)
 
 
-def _order(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.package or "", finding.rule.id, finding.path or "", finding.message
+def _order(finding: Finding) -> tuple[str, str, bool, str, str]:
+    several = finding.count > 1
+    return finding.package or "", finding.rule.id, several, finding.path or "", finding.message
 
 
 def _closest(selected: Selected, found: Sequence[Distribution]) -> Distribution:
@@ -190,8 +230,12 @@ def _packages(
                 actual=shown(distribution.version),
                 fix=fix,
             )
+        if distribution.owner is not None:
+            continue
         yield from check_tags(name, distribution, supported, fix)
-        yield from check_files(name, distribution, fix, hashed=inventory.hashed)
+        yield from check_files(
+            name, distribution, fix, hashed=inventory.hashed, looked=inventory.looked
+        )
         shared = check_shared(name, distribution, fix)
         if shared is not None:
             yield shared

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mooring.verify import rules
+from mooring.verify.collectors.recorded import RecordedFiles
 from mooring.verify.findings import Finding, Rule
 from mooring.verify.inventory import Distribution, SeenFile
 from mooring.verify.shown import shown
@@ -17,7 +18,7 @@ _CERTIFICATES = "certifi/cacert.pem"
 
 
 def check_files(
-    name: str, distribution: Distribution, fix: str, *, hashed: bool
+    name: str, distribution: Distribution, fix: str, *, hashed: bool, looked: bool = True
 ) -> Iterator[Finding]:
     """Yield what differs from the distribution's own RECORD.
 
@@ -26,17 +27,18 @@ def check_files(
         distribution: With its files as they were found.
         fix: What puts a file right.
         hashed: Whether contents were read.
+        looked: Whether files were looked at; without, RECORD may not have been read either.
     """
     if distribution.problem is not None or not distribution.has_record:
         problem = distribution.problem or "it has no RECORD"
         yield _unverifiable(name, distribution, problem, fix)
         return
     metadata = f"{distribution.info}/METADATA"
-    if not any(file.path == metadata and file.recorded for file in distribution.files):
+    if (looked or distribution.files) and not covers(distribution.files, metadata):
         problem = "its RECORD does not cover its own METADATA"
         yield _unverifiable(name, distribution, problem, fix)
     unhashed = []
-    for file in distribution.files:
+    for file in odd_files(distribution.files):
         if file.recorded is None and _needs_digest(file, distribution.info):
             unhashed.append(file)
         finding = _check(name, distribution.site, file, fix, hashed=hashed)
@@ -48,12 +50,34 @@ def check_files(
 
 def compared_files(distribution: Distribution) -> tuple[int, int]:
     """Return how many files were compared by content, and how many bytes they have."""
+    if isinstance(distribution.files, RecordedFiles):
+        return distribution.files.compared
     sizes = [
         file.size or 0
         for file in distribution.files
         if file.actual is not None and file.recorded is not None
     ]
     return len(sizes), sum(sizes)
+
+
+def odd_files(files: Sequence[SeenFile]) -> Iterable[SeenFile]:
+    """Return the files of which something may have to be said, where that is known; else all."""
+    return (file for _, file in files.odd()) if isinstance(files, RecordedFiles) else files
+
+
+def covers(files: Sequence[SeenFile], path: str) -> bool:
+    """Whether RECORD gives a usable digest for a path."""
+    if isinstance(files, RecordedFiles):
+        row = files.record.find(path)
+        return row is not None and row.recorded is not None
+    return any(file.path == path and file.recorded for file in files)
+
+
+def lists(files: Sequence[SeenFile], path: str) -> bool:
+    """Whether RECORD has a row for a path."""
+    if isinstance(files, RecordedFiles):
+        return files.record.find(path) is not None
+    return any(file.path == path for file in files)
 
 
 def _check(name: str, site: str, file: SeenFile, fix: str, *, hashed: bool) -> Finding | None:
@@ -70,14 +94,15 @@ def _check(name: str, site: str, file: SeenFile, fix: str, *, hashed: bool) -> F
         rule = rules.UNVERIFIABLE if file.kind == "file" else rules.MODIFIED
         return _finding(rule, name, site, file, file.problem, fix)
     if hashed and file.recorded is not None:
-        return _finding(_modified(file), name, site, file, "the content differs", fix)
+        return _finding(modified(file.path), name, site, file, "the content differs", fix)
     if None not in (file.size, file.recorded_size) and file.size != file.recorded_size:
-        return _finding(_modified(file), name, site, file, "the size differs", fix)
+        return _finding(modified(file.path), name, site, file, "the size differs", fix)
     return None
 
 
-def _modified(file: SeenFile) -> Rule:
-    if file.path.endswith(_CERTIFICATES):
+def modified(path: str) -> Rule:
+    """Return the rule for a changed file, with the severity that the path deserves."""
+    if path.endswith(_CERTIFICATES):
         return rules.MODIFIED.at("warning")
     return rules.MODIFIED
 

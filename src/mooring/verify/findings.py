@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mooring.digests import sha256_hex
+
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
@@ -15,6 +17,7 @@ class Rule:
 
     Attributes:
         unverifiable: It says that something could not be checked, which is never green.
+        lenient: Unverifiable, but it fails only where a warning does: all else was checked.
     """
 
     id: str
@@ -22,6 +25,7 @@ class Rule:
     severity: Severity
     title: str
     unverifiable: bool = False
+    lenient: bool = False
 
     def at(self, severity: Severity) -> Rule:
         """Return the rule with the severity that one case of it deserves."""
@@ -38,6 +42,7 @@ class Finding:
         fix: What to do, as a command where one exists.
         suppressed_by: The reason of the ignore entry that accepts it; then it does not fail.
         baselined: Whether it was there when the baseline was taken; then it does not fail.
+        count: How many findings it stands for; see `folding`.
     """
 
     rule: Rule
@@ -49,6 +54,7 @@ class Finding:
     fix: str | None = None
     suppressed_by: str | None = None
     baselined: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,3 +79,14 @@ class Verification:
     def clean(self) -> bool:
         """Whether nothing fails."""
         return not self.failing
+
+
+def fingerprint(finding: Finding) -> str:
+    """Return what stays the same while a finding persists: digest of rule, package and path.
+
+    Of several findings in one, the number counts as well: with one more of them it is another.
+    """
+    text = f"{finding.rule.id}|{finding.package or ''}|{finding.path or ''}"
+    if finding.count > 1:
+        text += f"|{finding.count}"
+    return "sha256:" + sha256_hex(text.encode("utf-8", "surrogatepass"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mooring.artifacts.record import NoIdentity, installed_record_id, is_library
 from mooring.lock.model import Package, Selected
-from mooring.verify.inventory import Distribution
+from mooring.verify.collectors.recorded import RecordedFiles
+from mooring.verify.files import lists
+from mooring.verify.inventory import Distribution, SeenFile
 from mooring.verify.origin import parse_origin
 from mooring.verify.shown import shown
 
@@ -39,13 +42,14 @@ def judge(selected: Selected, distribution: Distribution) -> Judgement | None:
     if (
         expected is None
         or not distribution.has_record
+        or _was_not_read(distribution.files)
         or not is_library(distribution.site)
         or _is_built(distribution)
     ):
         return None
     try:
         actual = installed_record_id(
-            ((file.path, file.recorded) for file in distribution.files),
+            _claims(distribution.files),
             info=distribution.info,
             site=distribution.site,
         )
@@ -62,6 +66,18 @@ def judge(selected: Selected, distribution: Distribution) -> Judgement | None:
     )
 
 
+def _was_not_read(files: Sequence[SeenFile]) -> bool:
+    """Whether RECORD was left alone, which only metadata without record ids allows."""
+    return isinstance(files, RecordedFiles) and not files.looked and not files
+
+
+def _claims(files: Sequence[SeenFile]) -> Iterator[tuple[str, str | None]]:
+    """Yield what RECORD says: each path with its digest."""
+    if isinstance(files, RecordedFiles):
+        return ((row.path, row.recorded) for row in files.record)
+    return ((file.path, file.recorded) for file in files)
+
+
 def _is_built(distribution: Distribution) -> bool:
     origin = parse_origin(distribution.direct_url) if distribution.direct_url else None
     return origin is not None and origin.kind != "archive"
@@ -74,7 +90,7 @@ def _locked_as(package: Package, record_id: str) -> str | None:
 def _evidence(distribution: Distribution) -> str | None:
     """Return what no installer writes; another build of the version looks like an installation."""
     metadata = f"{distribution.info}/METADATA"
-    if all(file.path != metadata for file in distribution.files):
+    if not lists(distribution.files, metadata):
         return "it does not list its own METADATA"
     for file in distribution.files:
         sizes = (file.recorded_size, file.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -52,6 +53,7 @@ class Distribution:
         direct_url: The text of direct_url.json (PEP 610), or None.
         has_record: Whether a RECORD was there and could be parsed.
         problem: Why the metadata or its RECORD could not be read, or None.
+        owner: The system's package (dpkg) that brought it; then its files are those of that.
     """
 
     name: str
@@ -62,8 +64,21 @@ class Distribution:
     tags: tuple[str, ...] = ()
     direct_url: str | None = None
     has_record: bool = True
-    files: tuple[SeenFile, ...] = ()
+    files: Sequence[SeenFile] = ()
     problem: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemPackage:
+    """A package of the operating system (dpkg) with files in a package folder.
+
+    Attributes:
+        files: Those files, with paths relative to the root and the digests that dpkg keeps.
+    """
+
+    name: str
+    files: tuple[SeenFile, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,6 +188,7 @@ class Inventory:
         root: The environment's root inside the target.
         subdir: conda subdir of the target's platform, when something tells it.
         hashed: Whether contents were asked for; without, `SeenFile.actual` is None everywhere.
+        looked: Whether files were looked at; without, every `SeenFile` is `unexamined`.
         files_hashed, bytes_hashed: How much content was read.
         leftovers: Metadata folders that name no distribution, relative to the root.
         facts: What surrounds the packages; None when the collector cannot tell.
@@ -180,6 +196,7 @@ class Inventory:
         deep: Whether byte code was asked for.
         bytecode: What is wrong with `.pyc` files; None when they were not looked at.
         carried: The lock that the target carries; no part of the saved inventory.
+        system: Packages of the operating system with files in Debian's package folder.
     """
 
     kind: TargetKind
@@ -197,6 +214,8 @@ class Inventory:
     deep: bool = False
     bytecode: tuple[ByteCode, ...] | None = None
     carried: CarriedText | None = field(default=None, compare=False, repr=False)
+    system: tuple[SystemPackage, ...] = ()
+    looked: bool = True
 
 
 class Collector(Protocol):

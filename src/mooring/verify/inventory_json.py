@@ -184,6 +184,8 @@ def _read_value(kind: Any, value: object, place: str) -> object:
         if value not in get_args(kind) or not isinstance(value, str):
             raise _Wrong(place, f"expected one of {', '.join(map(str, get_args(kind)))}")
         return value
+    if origin is Sequence:
+        return _read_tuple([*get_args(kind), ...], value, place)
     if origin is tuple:
         return _read_tuple(get_args(kind), value, place)
     if dataclasses.is_dataclass(kind):

@@ -10,8 +10,7 @@ from fnmatch import fnmatchcase
 from mooring.errors import Problem, raise_problems
 from mooring.manifest.model import IgnoreEntry, VerifyPolicy
 from mooring.verify import rules
-from mooring.verify.findings import SEVERITIES, Finding, Severity, Verification
-from mooring.verify.report.json_report import fingerprint
+from mooring.verify.findings import SEVERITIES, Finding, Severity, Verification, fingerprint
 
 _OWN = frozenset({rules.EXPIRED.id, rules.UNUSED.id, rules.NOTHING.id})
 """Findings about the policy itself; no entry and no baseline accepts them."""
@@ -92,7 +91,7 @@ def _at_severity(findings: Sequence[Finding], policy: VerifyPolicy) -> Iterator[
 
 
 def _accepted(finding: Finding, active: Iterable[IgnoreEntry], baseline: frozenset[str]) -> Finding:
-    entry = next((entry for entry in active if _matches(entry, finding)), None)
+    entry = next((entry for entry in active if matches(entry, finding)), None)
     return replace(
         finding,
         suppressed_by=entry.reason if entry else None,
@@ -100,7 +99,8 @@ def _accepted(finding: Finding, active: Iterable[IgnoreEntry], baseline: frozens
     )
 
 
-def _matches(entry: IgnoreEntry, finding: Finding) -> bool:
+def matches(entry: IgnoreEntry, finding: Finding) -> bool:
+    """Whether an ignore entry is about a finding."""
     return (
         entry.rule in (None, finding.rule.id)
         and entry.package in (None, finding.package)
@@ -128,7 +128,7 @@ def _notes(
                     fix=f"decide anew about {entry.where}: remove it, or set another `expires`",
                 )
             )
-        elif not any(_matches(entry, finding) for finding in findings):
+        elif not any(matches(entry, finding) for finding in findings):
             notes.append(
                 Finding(
                     rule=rules.UNUSED,
@@ -174,8 +174,10 @@ def _fails(finding: Finding, fail_on: Severity) -> bool:
     if finding.suppressed_by is not None or finding.baselined:
         return False
     rule = finding.rule
-    return rule.unverifiable or SEVERITIES.index(rule.severity) >= SEVERITIES.index(fail_on)
+    strictly = rule.unverifiable and not rule.lenient
+    return strictly or SEVERITIES.index(rule.severity) >= SEVERITIES.index(fail_on)
 
 
-def _order(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.package or "", finding.rule.id, finding.path or "", finding.message
+def _order(finding: Finding) -> tuple[str, str, bool, str, str]:
+    several = finding.count > 1
+    return finding.package or "", finding.rule.id, several, finding.path or "", finding.message

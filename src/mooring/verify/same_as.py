@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -16,7 +17,8 @@ from mooring.manifest.model import VerifyPolicy
 from mooring.verify import rules
 from mooring.verify.compare import SEEDS
 from mooring.verify.findings import Finding, Verification
-from mooring.verify.inventory import Distribution, Interpreter, Inventory
+from mooring.verify.folding import folded
+from mooring.verify.inventory import Distribution, Interpreter, Inventory, SeenFile
 from mooring.verify.origin import parse_origin
 from mooring.verify.same_files import Counted, Pair, compare_files, differ
 from mooring.verify.shown import shown
@@ -36,20 +38,24 @@ def compare_inventories(
     here, there = _by_name(inventory), _by_name(other)
     compared = sorted(here.keys() & there.keys())
     hashed = inventory.hashed and other.hashed
-    findings = [
-        *_interpreters(inventory, other),
-        *_only_on_one_side(here, there, policy),
-        *_strays(inventory, other),
-    ]
     counted = Counted()
-    for name in compared:
-        findings += _packages(Pair(name=name, hashed=hashed), here[name], there[name], counted)
+    found = chain(
+        _interpreters(inventory, other),
+        _only_on_one_side(here, there, policy),
+        _strays(inventory, other),
+        _system(inventory, other),
+        *(
+            _packages(Pair(name=name, hashed=hashed), here[name], there[name], counted)
+            for name in compared
+        ),
+    )
+    findings = tuple(folded(found, policy.ignore))
     return Verification(
-        findings=tuple(findings),
+        findings=findings,
         packages=len(compared),
         checked_files=counted.files,
         checked_bytes=counted.size,
-        failing=tuple(findings),
+        failing=findings,
     )
 
 
@@ -132,6 +138,39 @@ def _strays(inventory: Inventory, other: Inventory) -> Iterator[Finding]:
                 path=shown(stray.path),
                 expected=stray.digest,
             )
+
+
+def _system(inventory: Inventory, other: Inventory) -> Iterator[Finding]:
+    """Compare the files of the system's packages, where both sides read their contents."""
+    here, there = _system_files(inventory), _system_files(other)
+    hashed = inventory.hashed and other.hashed
+    for key in sorted(here.keys() | there.keys()):
+        mine, theirs = here.get(key), there.get(key)
+        gone = mine is None or mine.kind == "missing"
+        if mine == theirs or (gone and (theirs is None or theirs.kind == "missing")):
+            continue
+        if mine is not None and theirs is not None and not gone and theirs.kind != "missing":
+            if not hashed or mine.actual == theirs.actual:
+                continue
+            rule, message = rules.MODIFIED, "the content differs"
+        elif gone:
+            rule, message = rules.REMOVED, "the other environment has this file"
+        else:
+            rule, message = rules.STRAY, "the other environment has not this file"
+        yield Finding(
+            rule=rule,
+            message=message,
+            package=shown(key[0]),
+            path=shown(key[1]),
+            expected=theirs.actual if theirs else None,
+            actual=mine.actual if mine else None,
+        )
+
+
+def _system_files(inventory: Inventory) -> dict[tuple[str, str], SeenFile]:
+    return {
+        (package.name, file.path): file for package in inventory.system for file in package.files
+    }
 
 
 def _packages(

@@ -21,9 +21,10 @@ from mooring.reporting import SILENT, Reporter
 from mooring.verify.policy import Terms
 from mooring.verify.report.model import LockFile, Report
 from mooring.verify.tiers import CONTENT, Tiers
-from mooring.workflow.inspecting import Inspected, Target, inspect_target
+from mooring.workflow.inspecting import Inspected, inspect_target
 from mooring.workflow.reporting import Timing, report_against
 from mooring.workflow.selecting import LockedProject
+from mooring.workflow.target import Target
 from mooring.workflow.verifying import Verified, verify_inventory
 
 

@@ -23,8 +23,9 @@ from mooring.verify.report.model import LockFile, Report
 from mooring.verify.same_as import compare_inventories
 from mooring.verify.shown import shown
 from mooring.verify.tiers import CONTENT, Tiers
-from mooring.workflow.inspecting import Target, inspect_target
+from mooring.workflow.inspecting import inspect_target
 from mooring.workflow.reporting import Timing, repository_path
+from mooring.workflow.target import Target
 from mooring.workflow.targets import running_python
 from mooring.workflow.verifying import Verified, terms_of_today
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal, assert_never
+from typing import IO, assert_never
 
-from mooring.build.engine import CLI_VARIABLE
+from mooring.build.engines import EngineFiles, first_with, known_engines
 from mooring.build.reading import (
     DEFAULT_ROOT,
     ENVIRONMENT_LABEL,
     ROOT_LABEL,
     EngineTarget,
-    find_container,
-    find_image,
-    folder_stream,
+    NoTargetError,
 )
-from mooring.errors import InputError
+from mooring.errors import InputError, MooringError
 from mooring.lock.carried import LOCK_DIGEST_LABEL
 from mooring.manifest.model import DEFAULT_ENVIRONMENT
 from mooring.oci.archive import open_saved_image
@@ -33,17 +30,24 @@ from mooring.oci.store import open_regular
 from mooring.platforms import Platform
 from mooring.reporting import SILENT, Reporter
 from mooring.verify.collectors.entries import collect_entries
-from mooring.verify.collectors.image import FolderTarCollector, LayersCollector
+from mooring.verify.collectors.image import (
+    FolderTarCollector,
+    LayersCollector,
+    folder_in_layers,
+    read_top_folder,
+)
 from mooring.verify.collectors.path import NoEnvironmentError, PathCollector
 from mooring.verify.collectors.probe import NoPythonError, ProbeCollector
 from mooring.verify.collectors.process import PROC, ProcessCollector
 from mooring.verify.collectors.surroundings import Surroundings
+from mooring.verify.collectors.tar_tree import TarTree
 from mooring.verify.collectors.transports import exec_transport, ssh_tar, ssh_transport
 from mooring.verify.inventory import Inventory
 from mooring.verify.policy import Terms
 from mooring.verify.tiers import CONTENT, Tiers
 from mooring.workflow.selecting import LockedProject, platforms_of
-from mooring.workflow.verifying import Verified, verify_inventory
+from mooring.workflow.target import Target
+from mooring.workflow.verifying import Verified, tiers_for, verify_inventory
 
 _MACHINES = {
     ("linux", "x86_64"): "linux-64",
@@ -52,28 +56,6 @@ _MACHINES = {
     ("darwin", "arm64"): "osx-arm64",
 }
 """What `sys.platform` and `os.uname().machine` of a probe mean."""
-
-TargetForm = Literal["path", "python", "container", "image", "tar", "pid", "host"]
-Trust = Literal["none", "probe"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """What a user wants to be looked at.
-
-    Attributes:
-        form: How `name` is to be read.
-        name: A path, the name of a container or image, a process id, `user@host`.
-        root: The environment's root inside, when the user names it.
-        trust: `none` executes nothing of the target; None leaves it to the form.
-        stream: Read instead of a file, for a tar that comes through a pipe.
-    """
-
-    form: TargetForm
-    name: str
-    root: str | None = None
-    trust: Trust | None = None
-    stream: IO[bytes] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +92,7 @@ def verify_target(
         InputError: The lock is for other platforms.
     """
     wanted = tuple(platform.oci for platform in platforms_of(project) if platform.oci)
+    tiers = tiers_for(project, tiers)
     inspected = inspect_target(target, tiers=tiers, wanted=wanted, reporter=reporter)
     machine = inspected.machine or Platform.current()
     declared = None
@@ -155,7 +138,9 @@ def inspect_target(
         case "image" if is_saved_image(target.name):
             return _saved_image(target, tiers, wanted)
         case "image":
-            return _streamed(find_image(target.name), target, tiers)
+            engines = known_engines(target.engine)
+            engine, found = first_with(engines, lambda each: each.find_image(target.name))
+            return _streamed(engine, found, target, tiers)
         case "tar":
             return Inspected(inventory=_tar(target, tiers))
         case "pid":
@@ -186,7 +171,8 @@ def prefix_of(python: Path) -> Path:
 
 
 def _container(target: Target, tiers: Tiers, reporter: Reporter) -> Inspected:
-    found = find_container(target.name)
+    engines = known_engines(target.engine)
+    engine, found = first_with(engines, lambda each: each.find_container(target.name))
     root = target.root or found.root
     if found.pid and is_process_of(found):
         inventory = ProcessCollector(
@@ -194,8 +180,7 @@ def _container(target: Target, tiers: Tiers, reporter: Reporter) -> Inspected:
         ).collect()
         return _of_engine(found, inventory)
     if found.pid and target.trust == "probe":
-        docker = os.environ.get(CLI_VARIABLE) or "docker"
-        transport = exec_transport(docker, found.id, f"{root}/bin/python", found.name)
+        transport = exec_transport(engine.command, found.id, f"{root}/bin/python", found.name)
         surroundings = Surroundings(environ=found.variables)
         try:
             inventory = ProbeCollector(
@@ -204,7 +189,7 @@ def _container(target: Target, tiers: Tiers, reporter: Reporter) -> Inspected:
             return _of_engine(found, inventory)
         except NoPythonError as error:
             reporter.note(f"{error}; its files are streamed instead")
-    return _streamed(found, target, tiers)
+    return _streamed(engine, found, target, tiers)
 
 
 def _host(target: Target, tiers: Tiers, reporter: Reporter) -> Inspected:
@@ -257,15 +242,24 @@ def is_process_of(found: EngineTarget, proc: str = PROC) -> bool:
     return found.id in mounts
 
 
-def _streamed(found: EngineTarget, target: Target, tiers: Tiers) -> Inspected:
+def _streamed(engine: EngineFiles, found: EngineTarget, target: Target, tiers: Tiers) -> Inspected:
     root = target.root or found.root
+
+    def elsewhere(path: str) -> TarTree | None:
+        try:
+            return read_top_folder(partial(engine.folder_stream, found, path), path, found.name)
+        except NoTargetError:
+            return TarTree({})
+        except MooringError:
+            return None
+
     inventory = FolderTarCollector(
-        partial(folder_stream, found, root),
+        partial(engine.folder_stream, found, root),
         found.name,
         kind=found.kind,
         root=root,
         tiers=tiers,
-        surroundings=Surroundings(environ=found.variables),
+        surroundings=Surroundings(environ=found.variables, elsewhere=elsewhere),
     ).collect()
     return _of_engine(found, inventory)
 
@@ -290,7 +284,9 @@ def _saved_image(target: Target, tiers: Tiers, wanted: Sequence[str]) -> Inspect
         target.name,
         root,
         tiers=tiers,
-        surroundings=Surroundings(environ=image.variables),
+        surroundings=Surroundings(
+            environ=image.variables, elsewhere=partial(folder_in_layers, layers, target.name)
+        ),
     ).collect()
     return Inspected(
         inventory=inventory,
@@ -316,8 +312,15 @@ def _tar(target: Target, tiers: Tiers) -> Inventory:
         return FolderTarCollector(opened, shown, tiers=tiers).collect()
     if stream is not None:
         return collect_entries(opened, "tar", shown, target.root, tiers=tiers)
+    elsewhere = partial(folder_in_layers, [opened], shown, whiteouts=False)
     return LayersCollector(
-        [opened], "tar", shown, target.root, tiers=tiers, whiteouts=False
+        [opened],
+        "tar",
+        shown,
+        target.root,
+        tiers=tiers,
+        surroundings=Surroundings(elsewhere=elsewhere),
+        whiteouts=False,
     ).collect()
 
 

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from mooring.errors import AnswerIsNo, InputError
 from mooring.files import one_writer, read_text, write_files
-from mooring.lock.formats import mooring_lock, pylock
+from mooring.lock.formats import pylock
 from mooring.lock.inputs import changes, inputs_document
 from mooring.lock.model import Lock, Provenance, Target
 from mooring.lock.select import Coverage, coverage
 from mooring.manifest.model import Manifest
 from mooring.reporting import SILENT, Reporter
-from mooring.workflow.bases import base_changes, lock_bases, read_bases
-from mooring.workflow.record_ids import carry_over, find_record_ids
 from mooring.workflow.targets import choose_python, environment_selections, python_span, targets
 
 PYLOCK_NAME = "pylock.toml"
@@ -70,6 +68,7 @@ class Freshness:
 
     path: Path
     changes: tuple[str, ...]
+    lock: Lock
 
     @property
     def fresh(self) -> bool:
@@ -126,7 +125,8 @@ def check_lock(manifest: Manifest, *, base: str | None = None, with_base: bool =
     path = pylock_path(manifest)
     if not path.exists():
         raise AnswerIsNo("there is no lock", where=str(path), hint="run `mooring lock`")
-    recorded = pylock.read_provenance(read_text(path), str(path))
+    lock = pylock.read_recorded(read_text(path), str(path))
+    recorded = lock.provenance
     if recorded is None:
         raise AnswerIsNo(
             "the lock does not say which inputs it was made from",
@@ -137,12 +137,19 @@ def check_lock(manifest: Manifest, *, base: str | None = None, with_base: bool =
     if recorded.edited:
         found.append(f"{path.name}: the packages were edited after the lock was written")
     if with_base:
+        from mooring.workflow.bases import base_changes  # verification needs no base image
+
         found += base_changes(manifest, manifest.root / MOORING_LOCK_NAME, base)
-    return Freshness(path=path, changes=tuple(found))
+    return Freshness(path=path, changes=tuple(found), lock=lock)
 
 
-def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: bool = False) -> None:
-    """Raise `AnswerIsNo` with the changes when the project's lock is not fresh."""
+def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: bool = False) -> Lock:
+    """Return the project's lock.
+
+    Raises:
+        AnswerIsNo: It is not fresh; the message tells the changes.
+        InputError: It cannot be read.
+    """
     freshness = check_lock(manifest, base=base, with_base=with_base)
     if not freshness.fresh:
         lines = "".join(f"\n  {change}" for change in freshness.changes)
@@ -152,6 +159,7 @@ def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: boo
             hint=f"run `mooring lock{f' --base {base}' if base else ''}`, "
             "or pass --frozen to use the lock as it is",
         )
+    return freshness.lock
 
 
 def read_previous(path: Path) -> Lock | None:
@@ -209,6 +217,9 @@ def _with_record_ids(
     previous: Lock | None,
     reporter: Reporter,
 ) -> Lock:
+    # Only locking itself finds record ids; whoever asks whether a lock is fresh does not.
+    from mooring.workflow.record_ids import carry_over, find_record_ids
+
     lock = carry_over(lock, previous)
     if not options.record_ids:
         return lock
@@ -269,6 +280,9 @@ def _require_coverage(reached: Sequence[Coverage], *, only_wheels: bool) -> None
 
 
 def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) -> dict[Path, bytes]:
+    from mooring.lock.formats import mooring_lock  # as for base images in `check_lock`
+    from mooring.workflow.bases import lock_bases, read_bases
+
     path = manifest.root / MOORING_LOCK_NAME
     lock = lock_bases(
         manifest,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mooring.digests import sha256_hex
 from mooring.files import read_text
 from mooring.lock.lines import package_lines
-from mooring.verify.report.json_report import document
-from mooring.verify.report.model import LockFile, Report
-from mooring.workflow.verifying import Verified
+
+if TYPE_CHECKING:
+    from mooring.verify.report.model import LockFile, Report
+    from mooring.workflow.repairing import Repaired
+    from mooring.workflow.verifying import Verified
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,23 +24,39 @@ class Timing:
     duration_s: float | None = None
 
 
-def report_on(verified: Verified, lock: Path, timing: Timing) -> Report:
+def report_on(
+    verified: Verified, lock: Path, timing: Timing, *, repaired: Repaired | None = None
+) -> Report:
     """Return the document `report/1` of a verification against a lock file.
+
+    Args:
+        verified: The verification; after a repair the second one.
+        lock: The lock file.
+        timing: When and how long.
+        repaired: What was done in between, when a repair was asked for.
 
     Raises:
         InputError: The lock file cannot be read.
     """
+    # Most runs end with a table and need none of the reports.
+    from mooring.verify.report.model import LockFile
+
     text = read_text(lock)
     found = LockFile(
         path=repository_path(lock),
         sha256=sha256_hex(lock.read_bytes()),
         lines=package_lines(text),
     )
-    return report_against(verified, found, timing)
+    return report_against(verified, found, timing, repaired=repaired)
 
 
-def report_against(verified: Verified, lock: LockFile, timing: Timing) -> Report:
+def report_against(
+    verified: Verified, lock: LockFile, timing: Timing, *, repaired: Repaired | None = None
+) -> Report:
     """Return the document `report/1` of a verification against a lock that is at hand."""
+    from mooring.verify.report.json_report import document
+    from mooring.verify.report.model import Repair
+
     return document(
         verified.verification,
         verified.inventory,
@@ -45,6 +64,13 @@ def report_against(verified: Verified, lock: LockFile, timing: Timing) -> Report
         selection=verified.selection,
         started=timing.started,
         duration_s=timing.duration_s,
+        repair=Repair(
+            failed_before=repaired.before.verification.failing,
+            reinstalled=repaired.reinstalled,
+            removed=repaired.removed,
+        )
+        if repaired
+        else None,
     )
 
 

@@ -41,9 +41,8 @@ def open_project(
         InputError: The lock cannot be read.
     """
     path = pylock_path(manifest)
-    if not frozen:
-        require_fresh(manifest, base=base, with_base=with_base)
-    return LockedProject(path=path, lock=read_lock(path), manifest=manifest)
+    lock = read_lock(path) if frozen else require_fresh(manifest, base=base, with_base=with_base)
+    return LockedProject(path=path, lock=lock, manifest=manifest)
 
 
 def open_lock_file(path: Path) -> LockedProject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from mooring.lock.model import Selection
 from mooring.manifest.model import VerifyPolicy
 from mooring.platforms import Platform, PythonVersion
 from mooring.verify.collectors.path import PathCollector
-from mooring.verify.compare import compare
+from mooring.verify.compare import compare, wheels_to_read
+from mooring.verify.deep import Contents
 from mooring.verify.findings import Verification
 from mooring.verify.inventory import Inventory
 from mooring.verify.policy import Terms, judge
@@ -46,10 +47,17 @@ def verify_path(
     Raises:
         MooringError: The folder is no environment (exit code 3).
     """
-    inventory = PathCollector(path, tiers=tiers).collect()
+    inventory = PathCollector(path, tiers=tiers_for(project, tiers)).collect()
     return verify_inventory(
         project, inventory, Platform.current(), environment=environment, terms=terms
     )
+
+
+def tiers_for(project: LockedProject, tiers: Tiers) -> Tiers:
+    """Return the tiers, where RECORDs are left alone if nothing in the lock needs them."""
+    if tiers.files:
+        return tiers
+    return replace(tiers, records=any(each.record_ids for each in project.lock.packages))
 
 
 def verify_inventory(
@@ -78,12 +86,27 @@ def verify_inventory(
     selection = select_environment(project, environment, platform, python)
     policy = policy_of(project)
     compared = compare(
-        selection, inventory, policy, variables=_declared_variables(project, inventory)
+        selection,
+        inventory,
+        policy,
+        variables=_declared_variables(project, inventory),
+        contents=_contents(project, selection, inventory) if inventory.deep else None,
     )
     return Verified(
         selection=selection,
         inventory=inventory,
         verification=judge(compared, policy, terms or terms_of_today()),
+    )
+
+
+def _contents(project: LockedProject, selection: Selection, inventory: Inventory) -> Contents:
+    """Read the wheels that nothing in the lock proves the installed lists of files of."""
+    from mooring.workflow.wheel_contents import read_wheels  # only `--deep` needs it
+
+    return read_wheels(
+        wheels_to_read(selection, inventory),
+        folder=project.path.parent,
+        indexes=project.manifest.indexes if project.manifest else (),
     )
 
 

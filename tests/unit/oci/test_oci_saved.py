@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 from tests.images import LINK, Member, config, digest, layer, write_archive, write_layout
 
 from mooring.oci.archive import open_saved_image
@@ -146,6 +149,52 @@ def test_a_layer_is_checked_although_nobody_read_it(tmp_path: Path) -> None:
         open_layer(FolderStore(tmp_path), wrong),
     ):
         pass
+
+
+def frames(data: bytes) -> bytes:
+    """Return data as builders pack it that fetch single files: many frames, one to be skipped."""
+    packer = zstandard.ZstdCompressor()
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
+    parts = [packer.compress(data[at : at + 700]) for at in range(0, len(data), 700)]
+    return b"".join([*parts[:2], skipped, *parts[2:], skipped])
+
+
+@pytest.mark.parametrize("pack", [zstandard.ZstdCompressor().compress, frames])
+def test_zstd(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    large = LOW + random.Random(1).randbytes(3 << 20)
+    (tmp_path / "layer").write_bytes(data := pack(large))
+    known = Layer(name="layer", digest=digest(data))
+    with open_layer(FolderStore(tmp_path), known) as stream:
+        assert stream.read() == large
+
+
+def test_zstd_that_breaks_off(tmp_path: Path) -> None:
+    data = zstandard.ZstdCompressor().compress(random.Random(1).randbytes(1 << 20))
+    (tmp_path / "layer").write_bytes(data[:-1000])
+    with (
+        pytest.raises(SavedImageError),
+        open_layer(FolderStore(tmp_path), Layer(name="layer", digest=digest(data))) as stream,
+    ):
+        stream.read()
+
+
+def test_zstd_of_another_content(tmp_path: Path) -> None:
+    (tmp_path / "layer").write_bytes(zstandard.ZstdCompressor().compress(LOW))
+    wrong = Layer(name="layer", diff_id=digest(TOP))
+    with (
+        pytest.raises(SavedImageError, match="not what its digest says"),
+        open_layer(FolderStore(tmp_path), wrong) as stream,
+    ):
+        stream.read()
+
+
+def test_a_zstd_bomb_ends(tmp_path: Path) -> None:
+    (tmp_path / "layer").write_bytes(zstandard.ZstdCompressor().compress(bytes(32 << 20)))
+    with (
+        pytest.raises(SavedImageError, match="unpacks to more"),
+        open_layer(FolderStore(tmp_path), Layer(name="layer"), most=1 << 20) as stream,
+    ):
+        stream.read()
 
 
 @pytest.mark.parametrize(

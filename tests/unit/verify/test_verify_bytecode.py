@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _imp
 import importlib.util
 import marshal
 import sys
@@ -13,9 +14,10 @@ from tests.environments import PYTHON, install, make_venv, selection
 
 from mooring.manifest.model import VerifyPolicy
 from mooring.verify.collectors import bytecode
-from mooring.verify.collectors.bytecode import Pair, check_bytecode
+from mooring.verify.collectors.bytecode import FolderCode, Pair, check_bytecode
 from mooring.verify.collectors.compiled import is_same, judge
 from mooring.verify.collectors.folder import Folder
+from mooring.verify.collectors.interpreters import own_compiler
 from mooring.verify.compare import compare
 from mooring.verify.inventory import ByteCode, Facts, Interpreter, Inventory
 
@@ -111,7 +113,13 @@ def stamp(path: Path) -> bytes:
 
 
 def check(package: Path, *paths: str, version: str = HERE) -> list[tuple[str, int]]:
-    found = check_bytecode(Folder(str(package.parents[4 - 1])), paths, Interpreter(version=version))
+    files = FolderCode(Folder(str(package.parents[4 - 1])))
+    found = check_bytecode(
+        files,
+        paths,
+        Interpreter(version=version),
+        find=lambda tag: own_compiler() if tag == TAG else None,
+    )
     return [(each.state, each.count) for each in found]
 
 
@@ -176,9 +184,37 @@ def test_a_link_to_a_source_outside_is_not_followed(package: Path, tmp_path: Pat
     assert check(package, path) == [("unread", 1)]
 
 
-def test_another_python_cannot_tell(package: Path) -> None:
-    path = relative(cached(package, b"", "a.cpython-38.pyc"))
-    assert check(package, path, path, version="3.8.2") == [("unverified", 2)]
+def old_pyc(check: bytes, *, flags: int = 0) -> bytes:
+    """Return byte code of Python 3.8, whose body nobody here can read."""
+    return b"\x55\x0d\r\n" + flags.to_bytes(4, "little") + check + b"body"
+
+
+def old_hash(source: bytes) -> bytes:
+    return _imp.source_hash(0x0A0D0D55, source)
+
+
+@pytest.mark.parametrize(
+    ("flags", "hashed", "state"),
+    [
+        (0, None, "unverified"),
+        (0, b"\x01" * 8, "stale"),
+        (1, old_hash(SOURCE), "unverified"),
+        (3, old_hash(SOURCE), "unverified"),
+        # Without the bit that asks for a check, Python loads it although it is of another source.
+        (1, old_hash(b"other"), "other"),
+        (3, old_hash(b"other"), "stale"),
+    ],
+)
+def test_without_a_python_of_its_kind_headers_are_compared(
+    package: Path, flags: int, hashed: bytes | None, state: str
+) -> None:
+    data = old_pyc(hashed or stamp(package / "a.py"), flags=flags)
+    path = relative(cached(package, data, "a.cpython-38.pyc"))
+    assert check(package, path, path, version="3.8.2")[0][0] == state
+    files = FolderCode(Folder(str(package.parents[4 - 1])))
+    [each] = check_bytecode(files, [path], Interpreter(version="3.8.2"), find=lambda _: None)
+    said = each.problem or ""
+    assert ("headers fit" in said) is (state == "unverified")
 
 
 def test_what_ends_the_process_is_told_and_the_rest_is_compared() -> None:
@@ -214,3 +250,30 @@ def test_findings(found: ByteCode | None, severity: str, unverifiable: bool) -> 
     [finding] = compare(selection(python=PYTHON), inventory, VerifyPolicy()).findings
     assert finding.rule.id == "MOR112"
     assert (finding.rule.severity, finding.rule.unverifiable) == (severity, unverifiable)
+
+
+def test_line_numbers_alone_are_told_apart() -> None:
+    moved = b"\n\n" + SOURCE
+    assert judge(SOURCE, pyc(SOURCE), 0) == "same"
+    assert judge(b"x = [1]\n", pyc(b"x = [1]\n\n"), 0) == "same"
+    assert judge(b"x = f(1)\n", pyc(b"x = f( 1)\n"), 0) == "lines"
+    assert judge(SOURCE, pyc(moved), 0) == "other"  # first lines of functions are compared
+    assert judge(b"x = f(1)\n", pyc(b"x = f(2)\n"), 0) == "other"
+
+
+@pytest.mark.parametrize(("version", "states"), [(HERE, [("other", 1)]), (f"{HERE}9", [])])
+def test_line_numbers_of_another_patch_release(version: str, states: list[object]) -> None:
+    class Files:
+        def read(self, path: str, limit: int) -> bytes:
+            return b"x" if path.endswith(".py") else pyc(b"x", check=(1).to_bytes(4, "little") * 2)
+
+        def stamp(self, path: str) -> tuple[int, int]:
+            return 1, 1
+
+    def answer(batch: list[Pair]) -> list[str]:
+        return ["lines"] * len(batch)
+
+    found = check_bytecode(
+        Files(), [f"a/__pycache__/b.{TAG}.pyc"], Interpreter(version=version), ask=answer
+    )
+    assert [(each.state, each.count) for each in found] == states

@@ -14,7 +14,8 @@ from mooring.oci.store import SavedImageError
 from mooring.verify.collectors.path import NoEnvironmentError, PathCollector
 from mooring.verify.collectors.tar_stream import TarError
 from mooring.verify.inventory import Inventory
-from mooring.workflow.inspecting import Inspected, Target, TargetForm, inspect_target
+from mooring.workflow.inspecting import Inspected, inspect_target
+from mooring.workflow.target import Target, TargetForm
 
 SITE = "opt/env/lib/python3.11/site-packages"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from tests.environments import install, make_venv, record_row
 from mooring.errors import MooringError
 from mooring.verify.collectors.folder import LEAVES, UNRECORDED_FILE
 from mooring.verify.collectors.path import NoEnvironmentError, PathCollector
+from mooring.verify.collectors.recorded import RecordedFiles
 from mooring.verify.inventory import Distribution, Inventory, SeenFile
-from mooring.verify.tiers import QUICK
+from mooring.verify.tiers import METADATA, QUICK
 
 SITE = "lib/python3.11/site-packages"
 
@@ -278,3 +280,67 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     before = sorted((p, p.lstat().st_mtime_ns) for p in tmp_path.rglob("*"))
     collect(tmp_path)
     assert sorted((p, p.lstat().st_mtime_ns) for p in tmp_path.rglob("*")) == before
+
+
+def metadata(root: Path, *, records: bool = True) -> Inventory:
+    return PathCollector(root, tiers=replace(METADATA, records=records)).collect()
+
+
+def test_metadata_alone(tmp_path: Path) -> None:
+    """No file of a package is looked at: what is told of it is what metadata says."""
+    site = make_venv(tmp_path)
+    info = install(site, "pkg", tags=["py3-none-any"])
+    (info / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {}}')
+    whole, some = collect(tmp_path), metadata(tmp_path, records=False)
+    assert (some.looked, some.hashed, some.strays, some.files_hashed) == (False, False, (), 0)
+    assert (some.interpreter, some.facts) == (whole.interpreter, whole.facts)
+    assert list(some.distributions) == [replace(each, files=()) for each in whole.distributions]
+
+
+def test_metadata_with_records(tmp_path: Path) -> None:
+    site = make_venv(tmp_path)
+    install(site, "pkg")
+    (site / "pkg" / "__init__.py").unlink()
+    [distribution] = metadata(tmp_path).distributions
+    assert {file.kind for file in distribution.files} == {"unexamined"}
+    assert [f.recorded for f in distribution.files] == [f.recorded for f in one(tmp_path).files]
+
+
+@pytest.mark.parametrize("records", [True, False])
+def test_metadata_without_a_record(tmp_path: Path, records: bool) -> None:
+    site = make_venv(tmp_path)
+    (install(site, "pkg") / "RECORD").unlink()
+    (install(site, "other") / "METADATA").unlink()
+    other, pkg = metadata(tmp_path, records=records).distributions
+    assert (pkg.has_record, pkg.problem) == (False, "it has no RECORD")
+    assert (other.has_record, other.problem) == (True, "it has no METADATA")
+
+
+def test_only_what_differs_is_kept(tmp_path: Path) -> None:
+    site = make_venv(tmp_path)
+    install(site, "pkg", files={f"pkg/m{n}.py": b"x" for n in range(50)})
+    (site / "pkg" / "m7.py").write_bytes(b"y")
+    (site / "pkg" / "m8.py").unlink()
+    files = one(tmp_path).files
+    assert isinstance(files, RecordedFiles)
+    odd = ["pkg/m7.py", "pkg/m8.py", "pkg-1.0.dist-info/RECORD"]
+    assert [file.path for _, file in files.odd()] == odd
+    read = [file for file in files if file.actual is not None]
+    assert files.compared == (len(read), sum(file.size or 0 for file in read))
+    assert files == tuple(files)
+    assert [files[n] for n in range(len(files))] == list(files)
+
+
+def test_a_file_that_grew_is_read_to_its_end(tmp_path: Path) -> None:
+    """Sizes around those at which it is read in another way."""
+    site = make_venv(tmp_path)
+    sizes = [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20]
+    install(site, "pkg", files={f"pkg/f{n}": b"z" * n for n in sizes})
+    [distribution] = collect(tmp_path).distributions
+    assert all(f.actual == f.recorded for f in distribution.files if f.path.startswith("pkg/"))
+    for n in sizes:
+        with (site / f"pkg/f{n}").open("ab") as stream:
+            stream.write(b"!")
+    [distribution] = collect(tmp_path).distributions
+    found = {f.path: (f.size, f.actual == f.recorded) for f in distribution.files}
+    assert {found[f"pkg/f{n}"] for n in sizes} == {(n + 1, False) for n in sizes}

@@ -13,9 +13,8 @@ from tests.environments import install, locked, make_venv, verify
 from mooring.errors import InputProblems
 from mooring.manifest.model import IgnoreEntry, VerifyPolicy
 from mooring.verify import rules
-from mooring.verify.findings import Finding, Verification
+from mooring.verify.findings import Finding, Verification, fingerprint
 from mooring.verify.policy import Terms, judge
-from mooring.verify.report.json_report import fingerprint
 from mooring.verify.report.table import table
 
 TODAY = date(2026, 11, 20)

@@ -114,3 +114,56 @@ def test_what_is_no_csv() -> None:
         parse_record(b"a" * 200_000 + b",,\n", SITE)
     with pytest.raises(RecordError, match="larger than"):
         parse_record(b"\n" * (RECORD_LIMIT + 1), SITE)
+
+
+GOOD = f"{encoded('sha256')},1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        f"a,{GOOD}\nb,{GOOD}\n",
+        f"a,{GOOD}\nb,{GOOD}",
+        f"a,{GOOD}\r\nb,{GOOD}\r\n",
+        f"a,{GOOD}\n\nb,{GOOD}\n",
+        f"a,{GOOD}\nb,,\n",
+        f"a,{encoded('sha256')}=,1\n",
+        f"a,{encoded('sha512')},1\nb,{GOOD}\n",
+        "a,md5=abc,1\nb,,2\n",
+        f"a,{GOOD},\n",
+        f"a,{GOOD},x\nb,{GOOD}\n",
+        f"a,{encoded('sha256')}\n5,b,{GOOD}\n",
+        f"a,{encoded('sha256')}\n,b,{GOOD}\n",
+        f'"a,b",{GOOD}\nc,{GOOD}\n',
+        f'a"b,{GOOD}\n',
+        f"a\x1cb,{GOOD}\n",
+        f"a\u2028b,{GOOD}\n",
+        f"a\x85b,{GOOD}\n",
+        f"a\x00b,{GOOD}\n",
+        f",{GOOD}\n",
+        f"/x,{GOOD}\n../y,{GOOD}\nz/,{GOOD}\n./w,{GOOD}\n",
+        f"a,{GOOD[:-1]}{'9' * 30}\n",
+        f"a,{encoded('sha256')},\u0661\n",
+        f"a,sha256=sha256={'A' * 36},1\nb,sha256={'A' * 50},1\n",
+        f"a,sha256={'!' * 43},1\n",
+        f"a,sha256={'A' * 42}=,1\n",
+        f"a,sha256={'A' * 43},1\nb,sha256={'-_' * 21}B,2\n",
+    ],
+)
+def test_the_short_way_gives_what_the_csv_module_gives(text: str) -> None:
+    record = parse_record(text.encode("utf-8", "surrogateescape"), SITE, "/env")
+    exact = list(record._rows(record.text))
+    assert list(record) == exact
+    assert [t for some in record.targets() for t in some] == [row[1] for row in exact if row[1]]
+    for path in ("a", "b", "a,b"):
+        first = next((row for row in exact if row[0] == path), None)
+        assert record.find(path) == first
+
+
+def test_a_record_of_many_rows_is_made_in_pieces() -> None:
+    text = "".join(f"pkg/module_{n}.py,{GOOD}\n" for n in range(10_000)) + "../../../bin/x,,\n"
+    record = parse_record(text.encode(), SITE)
+    assert list(record) == list(map(Row._make, record._rows(text)))
+    assert sum(map(len, record.targets())) == 10_001

@@ -12,9 +12,9 @@ from mooring.manifest.model import VerifyPolicy
 from mooring.verify import rules
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare
-from mooring.verify.findings import Finding, Verification
+from mooring.verify.findings import Finding, Verification, fingerprint
 from mooring.verify.inventory import Inventory
-from mooring.verify.report.json_report import document, fingerprint
+from mooring.verify.report.json_report import document
 from mooring.verify.report.model import LockFile
 from mooring.verify.report.table import Row, rows, summary, table
 from mooring.verify.tiers import QUICK

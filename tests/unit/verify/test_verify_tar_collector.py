@@ -19,6 +19,7 @@ from mooring.verify.collectors.tar import TarCollector
 from mooring.verify.collectors.tar_stream import TarError, TarStream
 from mooring.verify.compare import compare
 from mooring.verify.inventory import Inventory, SeenFile
+from mooring.verify.tiers import CONTENT, METADATA, Tiers
 
 ROOT = "/opt/env"
 
@@ -41,12 +42,12 @@ class Dribble(io.RawIOBase):
         return self._data.tell() == len(self._data.getvalue())
 
 
-def collect(data: bytes | IO[bytes], root: str = ROOT) -> Inventory:
+def collect(data: bytes | IO[bytes], root: str = ROOT, tiers: Tiers = CONTENT) -> Inventory:
     @contextmanager
     def stream() -> Iterator[IO[bytes]]:
         yield io.BytesIO(data) if isinstance(data, bytes) else data
 
-    return TarCollector(stream, "container", "web", root).collect()
+    return TarCollector(stream, "container", "web", root, tiers=tiers).collect()
 
 
 def packed(
@@ -293,3 +294,14 @@ def test_memory_is_bounded() -> None:
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_metadata_alone(tmp_path: Path) -> None:
+    site = make_venv(tmp_path / "env")
+    install(site, "pkg")
+    (site / "stowaway.py").write_text("")
+    seen = collect(packed(tmp_path / "env", "env"), tiers=METADATA)
+    assert (seen.looked, seen.hashed, seen.strays, seen.files_hashed) == (False, False, (), 0)
+    [distribution] = seen.distributions
+    assert {file.kind for file in distribution.files} == {"unexamined"}
+    assert compare(selection(locked("pkg")), seen, VerifyPolicy()).findings == ()

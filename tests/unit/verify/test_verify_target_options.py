@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from mooring.cli.verify_target import TargetOptions, target_options
-from mooring.workflow.inspecting import Target, prefix_of
+from mooring.workflow.inspecting import prefix_of
+from mooring.workflow.target import Target
 
 
 def chosen(*arguments: str) -> Target | str:

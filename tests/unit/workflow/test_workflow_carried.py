@@ -7,7 +7,8 @@ import pytest
 from mooring.lock.carried import CarriedLockError
 from mooring.verify.inventory import Interpreter, Inventory
 from mooring.workflow.carried import _carried
-from mooring.workflow.inspecting import Inspected, Target
+from mooring.workflow.inspecting import Inspected
+from mooring.workflow.target import Target
 
 INVENTORY = Inventory(
     kind="container", target="web", root="/opt/env", interpreter=Interpreter(), distributions=()

@@ -50,11 +50,20 @@ def read(text: str, where: str) -> Lock:
 def read_provenance(text: str, where: str) -> Provenance | None:
     """Read only what Mooring says about a lock, and tell whether the lock is as it was written.
 
-    Packages that still have the recorded digest were valid when they were written: `packaging`
-    is not loaded to validate them again, and the time left is that of parsing TOML.
-
     Returns:
         None when another tool wrote the lock or dropped Mooring's table.
+
+    Raises:
+        InputError: The file is no valid lock.
+    """
+    return read_recorded(text, where).provenance
+
+
+def read_recorded(text: str, where: str) -> Lock:
+    """Read a lock, and tell in its provenance whether it is as it was written.
+
+    Packages that still have the recorded digest were valid when they were written: `packaging`
+    is not loaded to validate them again, and the time left is that of parsing TOML.
 
     Raises:
         InputError: The file is no valid lock.
@@ -64,12 +73,12 @@ def read_provenance(text: str, where: str) -> Provenance | None:
     with contextlib.suppress(AttributeError, InputError, KeyError, TypeError, ValueError):
         lock = parse_lock(raw, where)
         if lock.provenance is not None and _as_recorded(raw, lock):
-            return lock.provenance
+            return lock
     _validate(raw, where)
     lock = parse_lock(raw, where)
     if lock.provenance is None:
-        return None
-    return replace(lock.provenance, edited=not _as_recorded(raw, lock))
+        return lock
+    return replace(lock, provenance=replace(lock.provenance, edited=not _as_recorded(raw, lock)))
 
 
 def write(lock: Lock) -> str:

@@ -40,6 +40,8 @@ _COMPARED = (
     "co_exceptiontable",
     "co_consts",
 )
+_RUN = tuple(name for name in _COMPARED if name != "co_linetable")
+"""All that decides what runs: patch releases of Python count lines and columns differently."""
 
 
 def main() -> None:
@@ -66,7 +68,7 @@ def limit_resources() -> None:
 
 
 def judge(source: bytes, code: bytes, level: int) -> str:
-    """Return `same`, `other` or `unread`.
+    """Return `same`, `lines` where only positions in the source differ, `other` or `unread`.
 
     Args:
         source: Of the module.
@@ -81,21 +83,28 @@ def judge(source: bytes, code: bytes, level: int) -> str:
         return "unread"
     try:
         expected = compile(source, "source", "exec", dont_inherit=True, optimize=level)
-        return "same" if is_same(found, expected) else "other"
+        if is_same(found, expected):
+            return "same"
+        return "lines" if is_same(found, expected, _RUN) else "other"
     except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError):
         return "other"  # this source cannot have given any byte code
 
 
-def is_same(found: object, expected: object) -> bool:
-    """Whether two constants are the same, code objects without the name of their file."""
+def is_same(found: object, expected: object, names: tuple[str, ...] = _COMPARED) -> bool:
+    """Whether two constants are the same, code objects in these attributes.
+
+    The name of their file is none of them: it says where the compiling happened.
+    """
     if type(found) is not type(expected):
         return False
     if isinstance(found, CodeType):
         return all(
-            is_same(getattr(found, name, None), getattr(expected, name, None)) for name in _COMPARED
+            is_same(getattr(found, name, None), getattr(expected, name, None), names)
+            for name in names
         )
     if isinstance(found, tuple) and isinstance(expected, tuple):
-        return len(found) == len(expected) and all(map(is_same, found, expected))
+        pairs = zip(found, expected)
+        return len(found) == len(expected) and all(is_same(a, b, names) for a, b in pairs)
     if isinstance(found, (frozenset, float, complex)):
         return _key(found) == _key(expected)  # not a number is itself here, and 0.0 is not -0.0
     return found == expected

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 from mooring.verify.collectors.layout import Layout, Tree, UnreadableError
 from mooring.verify.collectors.strays import SCRIPTS
-from mooring.verify.collectors.surroundings import Surroundings
+from mooring.verify.collectors.surroundings import Elsewhere, Surroundings
 from mooring.verify.inventory import Facts, SearchFolder
 
 SHEBANG_LIMIT = 1024
@@ -125,14 +125,15 @@ def _search_folders(
     modules = frozenset(
         module for site in layout.sites for name in tree.names(site) if (module := _module(name))
     )
+    elsewhere = surroundings.elsewhere
     for path in environ.get("PYTHONPATH", "").split(":")[:_MOST_FOLDERS]:
         if path:
-            yield SearchFolder(
-                path=path, source="PYTHONPATH", shadows=_shadows(path, modules, local=local)
-            )
-    if (user := _user_site(layout, surroundings)) is not None and local and _is_folder(user):
-        shadows = _shadows(user, modules, local=local)
-        if shadows is None or shadows:
+            shadows = _shadows(path, modules, elsewhere, local=local)
+            yield SearchFolder(path=path, source="PYTHONPATH", shadows=shadows)
+    user = _user_site(layout, surroundings)
+    if user is not None and (_is_folder(user) if local else elsewhere is not None):
+        shadows = _shadows(user, modules, elsewhere, local=local)
+        if shadows or (shadows is None and local):
             yield SearchFolder(path=user, source="user site", shadows=shadows)
 
 
@@ -150,9 +151,18 @@ def _user_site(layout: Layout, surroundings: Surroundings) -> str | None:
     return f"{base}/lib/python{'.'.join(version.split('.')[:2])}/site-packages"
 
 
-def _shadows(path: str, modules: Collection[str], *, local: bool) -> tuple[str, ...] | None:
-    if not local or not path.startswith("/") or not path.isprintable():
+def _shadows(
+    path: str, modules: Collection[str], elsewhere: Elsewhere | None, *, local: bool
+) -> tuple[str, ...] | None:
+    """Return the modules of a folder that the environment has as well, None when nobody can tell.
+
+    A folder of this machine is looked at itself, one of another target through its own files.
+    """
+    if not path.startswith("/") or not path.isprintable():
         return None
+    if not local:
+        tree = elsewhere(path) if elsewhere else None
+        return None if tree is None else _shadows_in(tree, modules)
     found = set()
     try:
         with os.scandir(path) as entries:
@@ -166,6 +176,17 @@ def _shadows(path: str, modules: Collection[str], *, local: bool) -> tuple[str, 
     except OSError:
         return None
     return tuple(sorted(name for name in found if name))[:_SHOWN]
+
+
+def _shadows_in(tree: Tree, modules: Collection[str]) -> tuple[str, ...]:
+    found = {
+        module
+        for name in tree.names("")[:_MOST_NAMES]
+        if (module := _module(name)) is not None
+        and module in modules
+        and ("." in name or "__init__.py" in tree.names(name))
+    }
+    return tuple(sorted(found))[:_SHOWN]
 
 
 def _importable(entry: os.DirEntry[str]) -> bool:

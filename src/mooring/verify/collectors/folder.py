@@ -22,7 +22,8 @@ MOST_IN_FOLDER = 200_000
 """Names that one walk looks at, and in one folder: these are sorted, and so held together."""
 
 _PIECE = 1 << 20
-_OPEN = (
+_BUFFER = 256 << 10
+OPEN_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
     # Opening a FIFO that was put in place of a file must not wait for its writer.
@@ -130,15 +131,16 @@ class Folder:
             where = self.regular(path)
             if where is None:
                 return None
-            handle = os.open(where, _OPEN)
+            handle = os.open(where, OPEN_FLAGS)
         except OSError as error:
             if error.errno in _ABSENT:
                 return None
             raise UnreadableError(error.strerror or str(error), where=path) from error
         try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            info = os.fstat(handle)
+            if not stat.S_ISREG(info.st_mode):
                 raise UnreadableError("it is no file", where=path)
-            return _read_up_to(handle, limit)
+            return _read_up_to(handle, limit, info.st_size)
         except OSError as error:
             raise UnreadableError(error.strerror or str(error), where=path) from error
         finally:
@@ -227,7 +229,7 @@ def hash_file(where: str, algorithm: str, expected: int | None) -> tuple[int, st
         UnreadableError: It is no regular file, or it differs by its size alone.
         OSError: It cannot be opened or read.
     """
-    handle = os.open(where, _OPEN)
+    handle = os.open(where, OPEN_FLAGS)
     try:
         info = os.fstat(handle)
         size = info.st_size
@@ -247,14 +249,23 @@ def hash_file(where: str, algorithm: str, expected: int | None) -> tuple[int, st
 def _hash_large(handle: int, algorithm: str, size: int) -> tuple[int, str]:
     digest = hashlib.new(algorithm)
     total = 0
-    while total <= size and (piece := os.read(handle, _PIECE)):
-        digest.update(piece)
-        total += len(piece)
+    # One buffer for the whole file, small enough to stay in the core's own cache.
+    buffer = memoryview(bytearray(_BUFFER))
+    with open(handle, "rb", buffering=0, closefd=False) as stream:
+        while total <= size and (count := stream.readinto(buffer)):
+            digest.update(buffer[:count])
+            total += count
     return total, digest.hexdigest()
 
 
-def _read_up_to(handle: int, limit: int) -> bytes:
-    pieces = []
+def _read_up_to(handle: int, limit: int, size: int) -> bytes:
+    # One call in nearly every case: with less than what was asked for, the file is at its end.
+    asked = min(limit, size + 1, _PIECE)
+    piece = os.read(handle, asked)
+    if len(piece) == limit or (piece and len(piece) < asked):
+        return piece
+    pieces = [piece]
+    limit -= len(piece)
     while limit > 0 and (piece := os.read(handle, min(limit, _PIECE))):
         pieces.append(piece)
         limit -= len(piece)

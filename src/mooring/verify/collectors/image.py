@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import IO
 
+from mooring.errors import MooringError
 from mooring.verify.collectors.entries import collect_entries
 from mooring.verify.collectors.layers import LayeredEntries, MovedRootError, OpenLayer, normal
 from mooring.verify.collectors.path import NoEnvironmentError
 from mooring.verify.collectors.surroundings import Surroundings
-from mooring.verify.collectors.tar import MOST_ENTRIES
+from mooring.verify.collectors.tar import MOST_ENTRIES, OpenStream, read_folder
 from mooring.verify.collectors.tar_stream import Entry, TarStream
+from mooring.verify.collectors.tar_tree import TarTree
 from mooring.verify.inventory import Inventory, TargetKind
 from mooring.verify.tiers import CONTENT, Tiers
 
@@ -85,6 +87,29 @@ class LayersCollector:
         )
 
 
+def folder_in_layers(
+    layers: Sequence[OpenLayer], where: str, path: str, *, whiteouts: bool = True
+) -> TarTree | None:
+    """Return another folder of an image; an absent one is empty, None when it cannot be read.
+
+    Args:
+        layers: As for `LayersCollector`.
+        where: How messages name the image.
+        path: The folder, absolute; it may be a link.
+        whiteouts: As for `LayersCollector`.
+    """
+    root = posixpath.normpath("/" + path).lstrip("/")
+    for _ in range(_MOST_LINKS):
+        entries = LayeredEntries(layers, root, where, most=MOST_ENTRIES, whiteouts=whiteouts)
+        try:
+            return read_folder(_opened(entries), root, where)
+        except MovedRootError as moved:
+            root = str(moved)
+        except MooringError:
+            return None
+    return None
+
+
 class FolderTarCollector:
     """Reads a tar of an environment's folder alone, as `tar -c .venv` writes it.
 
@@ -135,6 +160,32 @@ class FolderTarCollector:
             tiers=self._tiers,
             surroundings=self._surroundings,
         )
+
+
+def _opened(entries: LayeredEntries) -> OpenStream:
+    return lambda: nullcontext(entries)
+
+
+def read_top_folder(
+    open_stream: Callable[[], AbstractContextManager[IO[bytes]]], root: str, where: str
+) -> TarTree:
+    """Return another folder of a target, out of a tar of that folder alone.
+
+    Args:
+        open_stream: Gives the tar.
+        root: What the folder is called in the target.
+        where: How messages name the target.
+
+    Raises:
+        TarError: The stream is damaged, or holds more than is accepted.
+    """
+
+    @contextmanager
+    def entries() -> Iterator[_TopFolder]:
+        with open_stream() as stream:
+            yield _TopFolder(TarStream(stream, where), root, where)
+
+    return read_folder(entries, root, where)
 
 
 class _TopFolder:

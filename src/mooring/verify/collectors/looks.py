@@ -1,29 +1,21 @@
-"""What collectors have in common: from RECORD rows to looks at files, and back to an inventory."""
+"""From RECORD rows to looks at files that were read already, as those of a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mooring.verify.collectors.metadata import Described
 from mooring.verify.collectors.record import Row
-from mooring.verify.inventory import Distribution, FileKind, SeenFile
-
-
-class Look(NamedTuple):
-    """What was found at one path; a tuple, because an environment has tens of thousands.
-
-    Attributes:
-        size: Bytes.
-        actual: `<algorithm>:<hex>` when it was hashed.
-        problem: Why it could not be.
-    """
-
-    kind: FileKind
-    size: int | None = None
-    actual: str | None = None
-    problem: str | None = None
+from mooring.verify.collectors.recorded import (
+    UNEXAMINED,
+    Found,
+    Look,
+    RecordedFiles,
+    is_compared,
+)
+from mooring.verify.inventory import Distribution
 
 
 class Task(NamedTuple):
@@ -37,59 +29,52 @@ class Task(NamedTuple):
 Looks = Mapping[tuple[str, str | None], Look]
 """Looks by path and algorithm."""
 
-MISSING = Look("missing")
+
+@dataclass(kw_only=True, slots=True)
+class Tally:
+    """How much content was read; what several distributions list counts once."""
+
+    files: int = 0
+    size: int = 0
+    seen: set[tuple[str, str | None]] = field(default_factory=set)
+
+    def add(self, key: tuple[str, str | None], look: Look) -> None:
+        """Count a file that was hashed."""
+        if look.actual is not None and key not in self.seen:
+            self.seen.add(key)
+            self.files += 1
+            self.size += look.size or 0
+
+    def add_all(self, looks: Looks) -> None:
+        """Count all files that were hashed."""
+        for key, look in looks.items():
+            self.add(key, look)
 
 
-def is_compared(row: Row) -> bool:
-    """Whether a row's digest must be that of the file.
-
-    Python rewrites what is in `__pycache__`, and installers keep the old digest of such a file.
-    """
-    return row.recorded is not None and "__pycache__" not in row.path
-
-
-def tasks_of(described: Iterable[Described], *, hashed: bool) -> list[Task]:
-    """Return one task for each path and algorithm, however often it is named."""
-    tasks: dict[tuple[str, str | None], Task] = {}
-    for each in described:
-        for row in each.rows:
-            if row.target is not None:
-                key = row.target, _algorithm(row, hashed=hashed)
-                if key not in tasks:
-                    tasks[key] = Task(*key, row.size)
-    return list(tasks.values())
-
-
-def with_files(described: Described, looks: Looks, *, hashed: bool) -> Distribution:
+def with_files(
+    described: Described, look: Callable[[Task], Look], tally: Tally, *, hashed: bool
+) -> Distribution:
     """Return the distribution with every row of its RECORD as it was found."""
-    return replace(
-        described.distribution,
-        files=tuple(_seen(row, looks, hashed=hashed) for row in described.rows),
-    )
+    found = Found(described.rows, hashed=hashed)
+    for number, row in enumerate(described.rows):
+        seen = UNEXAMINED
+        if row.target is not None:
+            task = task_of(row, hashed=hashed)
+            seen = look(task)
+            tally.add(task[:2], seen)
+        found.add(number, row, seen)
+    return replace(described.distribution, files=found.done())
 
 
-def counts(looks: Iterable[Look]) -> tuple[int, int]:
-    """Return how many files were hashed, and how many bytes."""
-    sizes = [look.size or 0 for look in looks if look.actual is not None]
-    return len(sizes), sum(sizes)
+def unseen(described: Described) -> Distribution:
+    """Return the distribution with the rows of its RECORD, whose files nobody looked at."""
+    files = RecordedFiles(described.rows, {}, hashed=False, told=False, looked=False)
+    return replace(described.distribution, files=files)
 
 
-def _algorithm(row: Row, *, hashed: bool) -> str | None:
-    if row.recorded is None or not (hashed and is_compared(row)):
-        return None
-    return row.recorded.partition(":")[0]
-
-
-def _seen(row: Row, looks: Looks, *, hashed: bool) -> SeenFile:
-    look = Look("unexamined")
-    if row.target is not None:
-        look = looks[row.target, _algorithm(row, hashed=hashed)]
-    return SeenFile(
-        path=row.path,
-        kind=look.kind,
-        recorded=row.recorded,
-        recorded_size=row.size,
-        actual=look.actual,
-        size=look.size,
-        problem=row.problem or look.problem,
-    )
+def task_of(row: Row, *, hashed: bool) -> Task:
+    """Return what a row asks for; a file whose content is not compared is not hashed."""
+    algorithm = None
+    if hashed and is_compared(row) and row.recorded is not None:
+        algorithm = row.recorded.partition(":")[0]
+    return Task(row.target or "", algorithm, row.size)

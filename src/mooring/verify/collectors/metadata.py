@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mooring.verify.collectors.layout import Tree, UnreadableError
-from mooring.verify.collectors.record import RECORD_LIMIT, RecordError, Row, parse_record
+from mooring.verify.collectors.record import RECORD_LIMIT, Record, RecordError, parse_record
 from mooring.verify.inventory import Distribution
 
 KEPT_FILES = (
@@ -29,6 +29,7 @@ _INFO = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?)(?:-(?P<version>[^-]+))?(?:-[^-]+)?"
     r"\.(?:dist-info|egg-info)"
 )
+_FIELD = re.compile(rb"^(Name|Version):(.*)$", re.MULTILINE)
 _LEGACY = (".egg-info", ".egg-link")
 
 
@@ -37,13 +38,19 @@ class Described:
     """A distribution as its metadata describes it, and the files still to be looked at."""
 
     distribution: Distribution
-    rows: tuple[Row, ...] = ()
+    rows: Record = field(default_factory=Record)
 
 
 def describe_sites(
-    tree: Tree, sites: Sequence[str], root: str | None
+    tree: Tree, sites: Sequence[str], root: str | None, *, records: bool = True
 ) -> tuple[tuple[Described, ...], tuple[str, ...]]:
     """Read all metadata of an environment.
+
+    Args:
+        tree: The environment.
+        sites: Its package folders.
+        root: See `describe`.
+        records: See `describe`.
 
     Returns:
         The distributions, and the metadata folders that name none.
@@ -52,7 +59,7 @@ def describe_sites(
     leftovers = []
     for site in sites:
         for name in filter(is_metadata, tree.names(site)):
-            found = describe(tree, site, name, root)
+            found = describe(tree, site, name, root, records=records)
             if found is None:
                 leftovers.append(f"{site}/{name}")
             else:
@@ -65,7 +72,9 @@ def is_metadata(name: str) -> bool:
     return name.endswith((".dist-info", *_LEGACY))
 
 
-def describe(tree: Tree, site: str, info: str, root: str | None) -> Described | None:
+def describe(
+    tree: Tree, site: str, info: str, root: str | None, *, records: bool = True
+) -> Described | None:
     """Read one metadata folder; None when it names no distribution (pip's `~name` leftovers).
 
     Args:
@@ -73,6 +82,7 @@ def describe(tree: Tree, site: str, info: str, root: str | None) -> Described | 
         site: The package folder, relative to the root.
         info: The metadata folder's name in it.
         root: Absolute path of the environment where it runs, if it is known.
+        records: Whether RECORD is read; otherwise it only has to be there.
     """
     if info.endswith(_LEGACY):
         return _legacy(tree, site, info)
@@ -80,21 +90,31 @@ def describe(tree: Tree, site: str, info: str, root: str | None) -> Described | 
     if named is None:
         return None
     folder = f"{site}/{info}"
+
+    def text(name: str) -> str:
+        return _text(tree, f"{folder}/{name}") if name in present else ""
+
     name, version, problem = _named(tree, folder, named)
-    rows, record_problem = _rows(tree, folder, site, root)
+    present = frozenset(tree.names(folder) if not records else KEPT_FILES)
+    if records:
+        rows, record_problem = _rows(tree, folder, site, root)
+    elif "RECORD" in present:
+        rows, record_problem = Record(), None
+    else:
+        rows, record_problem = None, "it has no RECORD"
     return Described(
         distribution=Distribution(
             name=name,
             version=version,
             site=site,
             info=info,
-            installer=_text(tree, f"{folder}/INSTALLER").strip() or None,
-            tags=_tags(_text(tree, f"{folder}/WHEEL")),
-            direct_url=_text(tree, f"{folder}/direct_url.json") or None,
+            installer=text("INSTALLER").strip() or None,
+            tags=_tags(text("WHEEL")),
+            direct_url=text("direct_url.json") or None,
             has_record=rows is not None,
             problem=problem or record_problem,
         ),
-        rows=rows or (),
+        rows=rows or Record(),
     )
 
 
@@ -112,15 +132,13 @@ def _named(tree: Tree, folder: str, named: re.Match[str]) -> tuple[str, str, str
     return named["name"], named["version"] or "", problem
 
 
-def _rows(
-    tree: Tree, folder: str, site: str, root: str | None
-) -> tuple[tuple[Row, ...] | None, str | None]:
+def _rows(tree: Tree, folder: str, site: str, root: str | None) -> tuple[Record | None, str | None]:
     """Return the rows of RECORD, or None and why there are none."""
     try:
         record = tree.read(f"{folder}/RECORD", RECORD_LIMIT + 1)
         if record is None:
             return None, "it has no RECORD"
-        return tuple(parse_record(record, site, root)), None
+        return parse_record(record, site, root), None
     except UnreadableError as error:
         return None, f"its RECORD cannot be read: {error.message}"
     except RecordError as error:
@@ -163,10 +181,8 @@ def _name_and_version(tree: Tree, path: str) -> tuple[str, str] | None:
             return None
         headers, blank, _ = data.replace(b"\r\n", b"\n").partition(b"\n\n")
         found: dict[str, str] = {}
-        for line in headers.decode("utf-8", "replace").split("\n"):
-            key, colon, value = line.partition(":")
-            if colon and key in ("Name", "Version"):
-                found.setdefault(key, value.strip())
+        for key, value in _FIELD.findall(headers):
+            found.setdefault(key.decode("ascii"), value.decode("utf-8", "replace").strip())
         if len(found) == 2 or blank or len(data) < limit:
             break
     return found.get("Name", ""), found.get("Version", "")

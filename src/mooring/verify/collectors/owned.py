@@ -32,17 +32,31 @@ class Owned:
     claimed: set[str] = field(default_factory=set)
     doubtful: dict[str, list[str]] = field(default_factory=dict)
 
+    def add_all(self, paths: Sequence[str]) -> set[str]:
+        """Add listed files and return their folders."""
+        self.files.update(paths)
+        folders = {path[: path.rfind("/")] for path in paths if "/" in path}
+        for folder in folders:
+            self._add_folder(folder)
+        return folders
+
     def add(self, path: str) -> None:
         """Add a listed file."""
         self.files.add(path)
-        folder = path.rpartition("/")[0]
+        self._add_folder(path.rpartition("/")[0])
+
+    def _add_folder(self, folder: str) -> None:
         while folder and folder not in self.folders:
             self.folders.add(folder)
             folder = folder.rpartition("/")[0]
 
 
 def find_owned(
-    tree: Tree, described: Iterable[Described], folders: Sequence[str], leftovers: Iterable[str]
+    tree: Tree,
+    described: Iterable[Described],
+    folders: Sequence[str],
+    leftovers: Iterable[str],
+    listed: Sequence[list[str]] | None = None,
 ) -> Owned:
     """Return what is owned in these folders.
 
@@ -51,21 +65,24 @@ def find_owned(
         described: Its distributions.
         folders: The folders that will be walked; rows that name them otherwise are translated.
         leftovers: Metadata folders that name no distribution: they are told as such.
+        listed: The paths that each distribution's RECORD names, where they are known already.
     """
     owned = Owned()
     owned.claimed.update(leftovers)
     starts = tuple(f"{folder}/" for folder in folders)
-    for each in described:
+    for number, each in enumerate(described):
         distribution = each.distribution
+        if distribution.owner is not None:
+            continue  # what the system's packager lists is added by who asked it
         info = f"{distribution.site}/{distribution.info}"
         covered = False
-        for row in each.rows:
-            path = row.target
-            if path is not None and not path.startswith(starts):
-                path = tree.inside(path)
-            if path is not None:
-                owned.add(path)
-                covered = covered or path.startswith(info)
+        for targets in each.rows.targets() if listed is None else [listed[number]]:
+            own = [target for target in targets if target.startswith(starts)]
+            if len(own) < len(targets):
+                others = (tree.inside(path) for path in targets if not path.startswith(starts))
+                own += filter(None, others)
+            above = owned.add_all(own)
+            covered = covered or any(folder.startswith(info) for folder in above)
         if not covered:
             owned.claimed.add(info)
             _claim(tree, distribution, owned)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
+from mooring.errors import MooringError
 from mooring.verify.collectors.entries import collect_entries
 from mooring.verify.collectors.path import NoEnvironmentError
 from mooring.verify.collectors.rooted import Root, RootedEntries
 from mooring.verify.collectors.surroundings import Surroundings
-from mooring.verify.collectors.tar import MOST_ENTRIES
+from mooring.verify.collectors.tar import MOST_ELSEWHERE, MOST_ENTRIES, read_folder
+from mooring.verify.collectors.tar_tree import TarTree
 from mooring.verify.inventory import Inventory, TargetKind
 from mooring.verify.tiers import CONTENT, Tiers
 
@@ -67,7 +71,11 @@ class ProcessCollector:
                 self._where,
                 inside,
                 tiers=self._tiers,
-                surroundings=Surroundings(environ=self.variables(), inside=inside),
+                surroundings=Surroundings(
+                    environ=self.variables(),
+                    inside=inside,
+                    elsewhere=partial(self._elsewhere, root),
+                ),
             )
         finally:
             root.close()
@@ -75,6 +83,15 @@ class ProcessCollector:
     def variables(self) -> Mapping[str, str]:
         """Return the variables that the process was started with; nothing of them is kept here."""
         return variables_of(self._read("environ"))
+
+    def _elsewhere(self, root: Root, path: str) -> TarTree | None:
+        """Return another folder as the process sees it; an absent one is empty."""
+        try:
+            parts = root.resolve(path)
+            entries = RootedEntries(root, parts, self._where, most=MOST_ELSEWHERE)
+            return read_folder(lambda: nullcontext(entries), "/".join(parts), self._where)
+        except MooringError:
+            return None
 
     def _find(self, root: Root) -> list[str]:
         """Return the environment's place: as asked, or where the process's own Python is."""

@@ -189,7 +189,11 @@ class RootedEntries:
             kind = "symlink"
         self._current = (folder, name, info) if kind == "file" else None
         return Entry(
-            path=path, kind=kind, size=info.st_size if kind == "file" else 0, target=target
+            path=path,
+            kind=kind,
+            size=info.st_size if kind == "file" else 0,
+            target=target,
+            mtime=int(info.st_mtime),
         )
 
     def _changed(self, name: str, reason: str) -> TarError:

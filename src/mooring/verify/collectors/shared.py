@@ -6,8 +6,10 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from mooring.verify.collectors.folder import Folder
+from mooring.verify.collectors.recorded import Look, RecordedFiles
 from mooring.verify.inventory import Distribution, SeenFile
 
 _MOST_ARCHIVES = 20_000
@@ -47,13 +49,14 @@ def is_changed(file: SeenFile) -> bool:
 
 
 def _looked_up(folder: Folder, distribution: Distribution, cache: str | None) -> Distribution:
-    changed = [file for file in distribution.files if is_changed(file)][:_MOST_FILES]
-    if not changed:
+    if not isinstance(distribution.files, RecordedFiles):
         return distribution
-    found: dict[str, SeenFile] = {}
+    odd = ((number, file) for number, file in distribution.files.odd() if is_changed(file))
+    changed = list(islice(odd, _MOST_FILES))
+    found: dict[int, Look] = {}
     archive: str | None = None
     searched = False
-    for file in changed:
+    for number, file in changed:
         info = _stat(folder.place(os.path.normpath(f"{distribution.site}/{file.path}")))
         if info is None or info.st_nlink < 2:
             continue
@@ -62,9 +65,8 @@ def _looked_up(folder: Folder, distribution: Distribution, cache: str | None) ->
             searched = True
         twin = f"{archive}/{file.path}" if archive else None
         shared = twin if twin and _same(_stat(twin), info) else None
-        found[file.path] = replace(file, links=info.st_nlink, shared=shared)
-    files = tuple(found.get(file.path, file) for file in distribution.files)
-    return replace(distribution, files=files) if found else distribution
+        found[number] = Look(file.kind, file.size, file.actual, file.problem, info.st_nlink, shared)
+    return replace(distribution, files=distribution.files.changed(found)) if found else distribution
 
 
 def _archive(cache: str, path: str, info: os.stat_result) -> str | None:

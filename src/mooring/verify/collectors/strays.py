@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mooring.verify.collectors import known
+from mooring.verify.collectors.dpkg import SYSTEM_SITE, Owner
 from mooring.verify.collectors.layout import Layout, Tree, UnreadableError, Walked
 from mooring.verify.collectors.metadata import Described, is_metadata
 from mooring.verify.collectors.owned import Owned, find_owned
 from mooring.verify.inventory import Stray, StrayKind
 
 SCRIPTS = "bin"
-SYSTEM_SITE = "lib/python3/dist-packages"
-"""Debian's own package folder: dpkg answers for what is in it, and only the engine of a whole
-system could tell for which files."""
-
 SEVERAL = 50
 """Strays of one folder that are told one by one; the others are counted."""
 
@@ -48,6 +45,8 @@ def find_strays(
     leftovers: Iterable[str],
     *,
     bytecode: bool = False,
+    owners: tuple[Owner, ...] | None = None,
+    listed: Sequence[list[str]] | None = None,
 ) -> Walk:
     """Walk the package folders, and the programs of a virtual environment.
 
@@ -57,10 +56,15 @@ def find_strays(
         described: Its distributions.
         leftovers: Metadata folders that name no distribution.
         bytecode: Whether the `.pyc` files of caches are listed as well.
+        owners: Who answers for what is in Debian's package folder; without, it is not walked.
+        listed: See `find_owned`.
     """
-    sites = [site for site in layout.sites if site != SYSTEM_SITE]
+    sites = [site for site in layout.sites if owners is not None or site != SYSTEM_SITE]
     folders = [*sites, SCRIPTS] if layout.config is not None else sites
-    owned = find_owned(tree, described, folders, leftovers)
+    owned = find_owned(tree, described, folders, leftovers, listed)
+    for owner in owners or ():
+        for path in owner.listed:
+            owned.add(path)
     walk = Walk()
     found = _Found()
     for site in sites:
@@ -74,6 +78,9 @@ def find_strays(
                 continue
             elif not known.is_own_program(seen.name):
                 found.add(SCRIPTS, path, "program")
+    if owners is None and SYSTEM_SITE in layout.sites and tree.names(SYSTEM_SITE):
+        problem = "its packages are dpkg's, whose lists cannot be read here"
+        found.add(SYSTEM_SITE, SYSTEM_SITE, "unexamined", problem)
     walk.strays = tuple(_doubted(_started(tree, stray), owned) for stray in found.strays())
     return walk
 

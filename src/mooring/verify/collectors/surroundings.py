@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mooring.verify.collectors.layout import Tree
 
 _ALLOWED = (
     "PYTHON",
@@ -22,6 +24,9 @@ _ALLOWED = (
 )
 _ALLOWED_NAMES = frozenset({"LANG", "TZ", "VIRTUAL_ENV", "PATH"})
 
+Elsewhere = Callable[[str], Tree | None]
+"""Gives another folder of a target by its absolute path; None when it cannot be looked at."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
@@ -32,11 +37,13 @@ class Surroundings:
         inside: The environment's root as its own processes name it, where that is not the path it
             is read from, as for a container's files under `/proc/PID/root`.
         keep: Names of variables that are recorded besides those that always matter to Python.
+        elsewhere: How to look into folders outside of the environment's root; None for no way.
     """
 
     environ: Mapping[str, str] | None = None
     inside: str | None = None
     keep: frozenset[str] = frozenset()
+    elsewhere: Elsewhere | None = field(default=None, compare=False, repr=False)
 
     def variables(self) -> tuple[tuple[str, str], ...] | None:
         """Return the variables that may be recorded, sorted: any other can be a secret."""

@@ -5,20 +5,32 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
 from typing import IO
 
 from mooring.lock.carried import CARRIED_LOCK, LARGEST_LOCK, CarriedText
 from mooring.verify.collectors import known
+from mooring.verify.collectors.bytecode import check_bytecode
+from mooring.verify.collectors.dpkg import (
+    SYSTEM_SITE,
+    is_list,
+    of_the_site,
+    owner_tasks,
+    owners_of,
+    seen_packages,
+    with_owners,
+)
 from mooring.verify.collectors.facts import SHEBANG_LIMIT, read_facts
 from mooring.verify.collectors.layout import UnreadableError, find_layout
-from mooring.verify.collectors.looks import counts, tasks_of, with_files
+from mooring.verify.collectors.looks import Tally, unseen, with_files
 from mooring.verify.collectors.metadata import KEPT_FILES, describe_sites
 from mooring.verify.collectors.path import NoEnvironmentError
+from mooring.verify.collectors.spool import Spool, Spooled, is_code
 from mooring.verify.collectors.strays import READ_AT_START, SCRIPTS, STARTUP, find_strays
 from mooring.verify.collectors.surroundings import UNKNOWN, Surroundings
 from mooring.verify.collectors.tar_stream import Entry, EntryReader, TarError, TarStream
-from mooring.verify.collectors.tar_tree import Held, TarTree
+from mooring.verify.collectors.tar_tree import Held, SpooledCode, TarTree
 from mooring.verify.inventory import Inventory, TargetKind
 from mooring.verify.tiers import CONTENT, Tiers
 
@@ -28,7 +40,9 @@ _ALL_KEPT_LIMIT = 64 << 20
 MOST_ENTRIES = 300_000
 LARGEST_FILE = 8 << 30
 _LONGEST_PATH = 4096
-_SCRIPTS = f"{SCRIPTS}/"
+MOST_ELSEWHERE = 100_000
+"""Files of another folder that is looked at besides, such as one on PYTHONPATH."""
+_SCRIPTS, _SYSTEM = f"{SCRIPTS}/", f"{SYSTEM_SITE}/"
 
 _UNKNOWN_LINK = Held("file", problem="it is a hard link to what the stream does not hold")
 
@@ -46,7 +60,7 @@ class TarCollector:
         target: How the user named it.
         root: The environment's root inside the target, such as `/opt/env`. The entries may be
             named from there (`env/...`, as `docker cp` does) or from `/` (`docker export`).
-        tiers: How deep to look; byte code cannot be checked in a stream.
+        tiers: How deep to look; byte code waits for its source in a temporary file.
         surroundings: What is known of the target besides.
         most_entries: More files than this are refused: each costs memory.
     """
@@ -77,8 +91,13 @@ class TarCollector:
             TarError: The stream is damaged, breaks off, or is larger than what is accepted.
             NoEnvironmentError: There is no environment at that root.
         """
+        with closing(Spool(self._target)) if self._tiers.deep else nullcontext() as spool:
+            return self._collect(spool)
+
+    def _collect(self, spool: Spool | None) -> Inventory:
         hashed = self._tiers.hash_files
-        pass_ = _Pass(self._root, self._target, hash_files=hashed, most=self._most_entries)
+        keeping = _Keeping(hash_files=hashed, spool=spool)
+        pass_ = _Pass(self._root, self._target, keeping, most=self._most_entries)
         with self._open_stream() as stream:
             pass_.read(stream)
         tree = pass_.tree()
@@ -90,37 +109,89 @@ class TarCollector:
                 hint="the label dev.mooring.environment-root of an image names another place",
             )
         described, leftovers = describe_sites(tree, layout.sites, "/" + self._root)
-        looks = {
-            (task.target, task.algorithm): tree.look(task)
-            for task in tasks_of(described, hashed=hashed)
-        }
-        files, size = counts(looks.values())
+        owners = owners_of(layout.sites, "/" + self._root, self._surroundings.elsewhere)
+        described = with_owners(described, owners)
+        tally = Tally()
+        looked = self._tiers.files
+        distributions = [
+            with_files(each, tree.look, tally, hashed=hashed) if looked else unseen(each)
+            for each in described
+        ]
+        looks = {task[:2]: tree.look(task) for task in owner_tasks(owners or (), hashed=hashed)}
+        tally.add_all(looks)
+        deep = self._tiers.deep and not pass_.code_missing
+        walk = find_strays(tree, layout, described, leftovers, bytecode=deep, owners=owners)
         return Inventory(
             kind=self._kind,
             target=self._target,
             root="/" + self._root,
             interpreter=layout.interpreter,
-            distributions=tuple(with_files(each, looks, hashed=hashed) for each in described),
+            distributions=tuple(distributions),
             hashed=hashed,
-            files_hashed=files,
-            bytes_hashed=size,
+            files_hashed=tally.files,
+            bytes_hashed=tally.size,
             leftovers=leftovers,
             facts=read_facts(tree, layout, "/" + self._root, self._surroundings, local=False),
-            strays=find_strays(tree, layout, described, leftovers).strays,
+            strays=walk.strays if looked else (),
+            looked=looked,
             deep=self._tiers.deep,
             carried=_carried(tree),
+            bytecode=check_bytecode(SpooledCode(tree, spool), walk.bytecode, layout.interpreter)
+            if spool is not None and deep
+            else None,
+            system=seen_packages(owners or (), looks, hashed=hashed) if looked else (),
         )
+
+
+def read_folder(open_stream: OpenStream, root: str, where: str) -> TarTree:
+    """Return what is in another folder of a target: names, and the content of dpkg's lists.
+
+    Args:
+        open_stream: Gives its entries, as for `TarCollector`.
+        root: The folder in the target.
+        where: How messages name the target.
+
+    Raises:
+        TarError: The stream is damaged, or holds more than is accepted.
+    """
+    keeping = _Keeping(hash_files=False, lists=True)
+    root = posixpath.normpath("/" + root).lstrip("/")
+    pass_ = _Pass(root, where, keeping, most=MOST_ELSEWHERE)
+    with open_stream() as stream:
+        pass_.read(stream)
+    return pass_.tree()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Keeping:
+    """What one pass keeps of contents.
+
+    Attributes:
+        hash_files: Whether every file is hashed.
+        spool: Where sources and byte code go, if they are wanted.
+        lists: Whether it is dpkg's lists that are kept, and no metadata.
+    """
+
+    hash_files: bool
+    spool: Spool | None = None
+    lists: bool = False
+
+    def wants(self, path: str) -> bool:
+        """Whether the content of a file is kept in memory."""
+        return is_list(path) if self.lists else _is_metadata(path)
 
 
 class _Pass:
     """What one pass over the stream keeps, separately for each prefix."""
 
-    def __init__(self, root: str, where: str, *, hash_files: bool, most: int) -> None:
+    def __init__(self, root: str, where: str, keeping: _Keeping, *, most: int) -> None:
         self._root = root
         # The whole path first: that is the prefix that only the environment can have.
         self._held: dict[str, dict[str, Held]] = {root: {}, posixpath.basename(root): {}}
         self._where = where
-        self._hash_files = hash_files
+        self._keeping = keeping
+        self.code_missing = False
+        """Whether a source or byte code came without its content."""
         self._kept_bytes = 0
         self._count = 0
         self._most = most
@@ -166,22 +237,38 @@ class _Pass:
     def _hold_file(self, entry: Entry, path: str, tar: EntryReader) -> Held:
         if entry.size > LARGEST_FILE:
             return Held("file", entry.size, problem=f"it has {entry.size} bytes and was not read")
-        keep = _is_metadata(path)
+        keep = self._keeping.wants(path)
         if keep and entry.size > KEPT_LIMIT:
             return Held("file", entry.size, problem=f"it is larger than {KEPT_LIMIT >> 20} MiB")
         script = path.startswith(_SCRIPTS)
-        if not (keep or script or self._hash_files):
+        spool = self._keeping.spool if is_code(path) else None
+        if not (keep or script or self._keeping.hash_files or spool):
             return Held("file", entry.size)
         if entry.sha256 is not None:
+            self.code_missing = self.code_missing or is_code(path)
             head = entry.head[:SHEBANG_LIMIT] if script else None
             return Held("file", entry.size, sha256=entry.sha256, content=head)
+        return self._read_file(entry, path, tar, keep=keep, spool=spool)
+
+    def _read_file(
+        self, entry: Entry, path: str, tar: EntryReader, *, keep: bool, spool: Spool | None
+    ) -> Held:
+        hashed, script = self._keeping.hash_files, path.startswith(_SCRIPTS)
         digest = hashlib.sha256()
+        # dpkg knows no other digest; it is no protection here, but what there is to compare with.
+        old = hashlib.md5(usedforsecurity=False) if path.startswith(_SYSTEM) else None
         kept = bytearray()
-        for piece in tar.pieces():
+        spooled: list[Spooled] = []
+        pieces = tar.pieces()
+        for piece in spool.keep(pieces, entry.mtime, spooled) if spool else pieces:
             digest.update(piece)
+            if old is not None:
+                old.update(piece)
             if keep or (script and len(kept) < SHEBANG_LIMIT):
                 kept += piece if keep else piece[:SHEBANG_LIMIT]
-        if kept:
+        if kept and self._keeping.lists:
+            kept = bytearray(of_the_site(bytes(kept)) if path.startswith("info/") else kept)
+        if keep or script:
             self._kept_bytes += len(kept)
             if self._kept_bytes > _ALL_KEPT_LIMIT:
                 raise TarError(
@@ -190,8 +277,10 @@ class _Pass:
         return Held(
             "file",
             entry.size,
-            sha256=digest.digest() if self._hash_files else None,
+            sha256=digest.digest() if hashed else None,
             content=bytes(kept) if keep or script else None,
+            md5=old.digest() if hashed and old is not None else None,
+            spooled=spooled[0] if spooled else None,
         )
 
     def _count_one(self, path: str) -> None:

@@ -55,6 +55,7 @@ class Entry:
         sha256: Of the content, where the source hashed it itself; `pieces` then gives nothing.
         head: The first bytes of such a file, where they matter.
         mode: Permission bits, as the header has them.
+        mtime: When it was changed, whole seconds since 1970.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Entry:
     sha256: bytes | None = None
     head: bytes = b""
     mode: int = 0
+    mtime: int = 0
 
 
 @runtime_checkable
@@ -84,6 +86,7 @@ class _Extended:
     path: str | None = None
     target: str | None = None
     size: int | None = None
+    mtime: int | None = None
     sparse: bool = False
 
 
@@ -147,6 +150,7 @@ class TarStream:
             size=size,
             target=info.linkname if extended.target is None else extended.target,
             mode=info.mode,
+            mtime=int(info.mtime) if extended.mtime is None else extended.mtime,
         )
 
     def _header(self) -> tarfile.TarInfo | None:
@@ -219,6 +223,10 @@ def _apply(
             if not value.isdigit() or len(value) > 20:
                 raise damaged("a pax header gives no valid size")
             extended.size = int(value)
+        case b"mtime":
+            # The plain header has this rounded, and byte code knows whole seconds, cut off.
+            seconds = value.partition(b".")[0]
+            extended.mtime = int(seconds) if seconds.isdigit() and len(seconds) < 20 else None
         case _ if key.startswith(b"GNU.sparse."):
             extended.sparse = True
 

@@ -7,7 +7,9 @@ from typing import Literal, NamedTuple
 
 from mooring.verify.collectors.folder import LEAVES, MOST_FOLDERS
 from mooring.verify.collectors.layout import UnreadableError, Walked
-from mooring.verify.collectors.looks import MISSING, Look, Task
+from mooring.verify.collectors.looks import Task
+from mooring.verify.collectors.recorded import MISSING, Look
+from mooring.verify.collectors.spool import Spool, Spooled
 
 _MOST_LINKS = 40
 
@@ -18,6 +20,8 @@ class Held(NamedTuple):
     Attributes:
         target: Of a symbolic link, relative to the root; None when it leads out of it.
         content: Of metadata files only.
+        md5: Of files that dpkg may answer for.
+        spooled: Of sources and byte code, where they are compared.
     """
 
     kind: Literal["file", "folder", "symlink", "other"]
@@ -26,6 +30,8 @@ class Held(NamedTuple):
     content: bytes | None = None
     target: str | None = None
     problem: str | None = None
+    md5: bytes | None = None
+    spooled: Spooled | None = None
 
 
 class TarTree:
@@ -109,9 +115,26 @@ class TarTree:
         link = real != task.target
         if task.algorithm is None or held.problem:
             return Look("link" if link else "file", held.size, problem=held.problem)
-        if task.algorithm != "sha256" or held.sha256 is None:
+        digest = {"sha256": held.sha256, "md5": held.md5}.get(task.algorithm)
+        if digest is None:
             return Look("file", held.size, problem=f"a stream is not hashed with {task.algorithm}")
-        return Look("link" if link else "file", held.size, f"sha256:{held.sha256.hex()}")
+        return Look("link" if link else "file", held.size, f"{task.algorithm}:{digest.hex()}")
+
+    def spooled(self, path: str) -> Spooled | None:
+        """Return where the content of a source or of byte code was kept, None when it is absent.
+
+        Raises:
+            UnreadableError: It is no file, leaves the root, or was not kept.
+        """
+        real = self._resolve(path)
+        if real is None:
+            raise UnreadableError(LEAVES, where=path)
+        held = self._held.get(real)
+        if held is None:
+            return None
+        if held.spooled is None:
+            raise UnreadableError(held.problem or "it is no file", where=path)
+        return held.spooled
 
     def _resolve(self, path: str, links: int = 0) -> str | None:
         """Return the path behind all links, None when it leaves the root or never ends."""
@@ -138,3 +161,26 @@ class TarTree:
         if held.target is None or links >= _MOST_LINKS:
             return None
         return self._resolve(held.target, links + 1)
+
+
+class SpooledCode:
+    """The code of an environment that came as a stream.
+
+    Args:
+        tree: Its files.
+        spool: Where the stream's sources and byte code were kept.
+    """
+
+    def __init__(self, tree: TarTree, spool: Spool) -> None:
+        self._tree = tree
+        self._spool = spool
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """Return the first `limit` bytes of a file, None when it is absent."""
+        at = self._tree.spooled(path)
+        return None if at is None else self._spool.read(at, limit)
+
+    def stamp(self, path: str) -> tuple[int, int] | None:
+        """Return when a file was changed, and its size."""
+        at = self._tree.spooled(path)
+        return None if at is None else (at.mtime, at.size)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from mooring.verify.report.model import Report
+if TYPE_CHECKING:
+    from mooring.verify.report.model import Report
 
 Format = Literal["json", "sarif", "junit", "github", "markdown"]
 FORMATS: tuple[Format, ...] = get_args(Format)

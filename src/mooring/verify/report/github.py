@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from mooring.verify.report.model import FindingRow, Report
-from mooring.verify.report.reading import accepted, counted, gravest_first, headline, told
+from mooring.verify.report.reading import accepted, counted, gravest_first, headline, repaired, told
 from mooring.verify.shown import shown
 
 MOST = 10
@@ -30,8 +30,10 @@ def github_text(report: Report) -> str:
     ]
     lines = [_annotation(group, report) for group in groups[:MOST]]
     if hidden := groups[MOST:]:
-        text = f"{counted(sum(map(len, hidden)), 'more finding')} of {headline(report)}"
+        text = f"{counted(sum(map(_count, hidden)), 'more finding')} of {headline(report)}"
         lines.append(_command("notice", report, 1, "mooring verify", text))
+    if done := repaired(report):
+        lines.append(_command("notice", report, 1, "mooring verify --repair", done))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -39,11 +41,15 @@ def _key(row: FindingRow) -> tuple[bool, str, str]:
     return not row["failing"], row["package"] or "", row["rule"]
 
 
+def _count(group: list[FindingRow]) -> int:
+    return sum(row["count"] for row in group)
+
+
 def _annotation(group: list[FindingRow], report: Report) -> str:
     first = group[0]
     text = told(first)
-    if len(group) > 1:
-        text += f", and {counted(len(group) - 1, 'more finding')} like it"
+    if (number := _count(group)) > 1:
+        text += f", and {counted(number - 1, 'more finding')} like it"
     if first["fix"]:
         text += f"\nfix: {shown(first['fix'])}"
     level = "error" if first["failing"] else "warning"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import mooring
-from mooring.digests import sha256_hex
 from mooring.lock.lines import line_of
 from mooring.lock.model import Selection
 from mooring.urls import redact
-from mooring.verify.findings import Finding, Verification
+from mooring.verify.findings import Finding, Verification, fingerprint
 from mooring.verify.inventory import Inventory
 from mooring.verify.report.model import (
     SCHEMA,
@@ -18,6 +18,8 @@ from mooring.verify.report.model import (
     FindingRow,
     LockFile,
     PackageRow,
+    Repair,
+    RepairRow,
     Report,
     Status,
     Tier,
@@ -39,6 +41,7 @@ def document(
     selection: Selection,
     started: str | None = None,
     duration_s: float | None = None,
+    repair: Repair | None = None,
 ) -> Report:
     """Return the report; see docs/reference/verify-report.md.
 
@@ -51,6 +54,7 @@ def document(
         selection: What was selected from it.
         started: RFC 3339 time.
         duration_s: Seconds.
+        repair: What was done before the verification, if that was asked for.
     """
     packages = _packages(verification, selection, lock)
     lines = {row["name"]: row["lock_line"] for row in packages}
@@ -84,18 +88,13 @@ def document(
             _finding(finding, finding in failing, lines.get(finding.package or ""))
             for finding in verification.findings
         ],
+        "repair": None if repair is None else _repair(repair, lines),
     }
 
 
 def json_text(report: Report) -> str:
     """Return the report as JSON."""
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-
-
-def fingerprint(finding: Finding) -> str:
-    """Return what stays the same while a finding persists: digest of rule, package and path."""
-    text = f"{finding.rule.id}|{finding.package or ''}|{finding.path or ''}"
-    return "sha256:" + sha256_hex(text.encode("utf-8", "surrogatepass"))
 
 
 def tier_of(rule: str) -> Tier:
@@ -125,6 +124,18 @@ def _finding(finding: Finding, failing: bool, line: int | None) -> FindingRow:
         "fingerprint": fingerprint(finding),
         "suppressed_by": _shown(finding.suppressed_by),
         "baselined": finding.baselined,
+        "count": finding.count,
+    }
+
+
+def _repair(repair: Repair, lines: Mapping[str, int | None]) -> RepairRow:
+    return {
+        "reinstalled": [shown(name) for name in repair.reinstalled],
+        "removed": [shown(name) for name in repair.removed],
+        "failed_before": [
+            _finding(finding, True, lines.get(finding.package or ""))
+            for finding in repair.failed_before
+        ],
     }
 
 
@@ -136,7 +147,7 @@ def _tiers(inventory: Inventory) -> dict[Tier, str]:
     looked = {
         "T0": inventory.facts is not None,
         "T1": True,
-        "T2": True,
+        "T2": inventory.looked,
         "T3": inventory.hashed,
         "T4": inventory.bytecode is not None,
     }
@@ -168,7 +179,8 @@ def _packages(verification: Verification, selection: Selection, lock: LockFile) 
 def _counts(verification: Verification, packages: list[PackageRow]) -> CountsRow:
     """Count packages; `drift` and `unverifiable` ones may overlap, `ok` ones are in neither."""
     drift = {f.package for f in verification.failing if f.package and not f.rule.unverifiable}
-    doubtful = {f.package for f in verification.failing if f.package and f.rule.unverifiable}
+    accepted = [f for f in verification.findings if f.suppressed_by is None and not f.baselined]
+    doubtful = {f.package for f in accepted if f.package and f.rule.unverifiable}
     locked = [row for row in packages if row["locked"]]
     return {
         "locked": len(locked),
@@ -176,8 +188,8 @@ def _counts(verification: Verification, packages: list[PackageRow]) -> CountsRow
         "ok": sum(row["status"] == "ok" for row in locked),
         "drift": len(drift),
         "unverifiable": len(doubtful),
-        "suppressed": sum(f.suppressed_by is not None for f in verification.findings),
-        "baselined": sum(f.baselined for f in verification.findings),
+        "suppressed": sum(f.count for f in verification.findings if f.suppressed_by is not None),
+        "baselined": sum(f.count for f in verification.findings if f.baselined),
         "files": verification.checked_files,
         "bytes": verification.checked_bytes,
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET  # only written, never parsed
 
 from mooring.verify.report.model import TIERS, FindingRow, Report, Tier
-from mooring.verify.report.reading import accepted, gravest_first, told
+from mooring.verify.report.reading import accepted, gravest_first, repaired, told
 from mooring.verify.rules import MISSING
 from mooring.verify.shown import shown
 
@@ -41,6 +41,9 @@ def junit_text(report: Report) -> str:
         suite = ET.SubElement(root, "testsuite", name=f"{tier} {_TITLES[tier]}")
         if report["started"] is not None:
             suite.set("timestamp", report["started"])
+        if done := repaired(report):
+            properties = ET.SubElement(suite, "properties")
+            ET.SubElement(properties, "property", name="repair", value=shown(done))
         for name in names:
             suite.append(_case(name, tier, found.get((tier, name), [])))
         _count(suite)
@@ -104,7 +107,7 @@ def _lines(rows: Sequence[FindingRow]) -> str:
             + (f" [accepted: {reason}]" if reason is not None else fix)
         )
     if len(rows) > MOST_LINES:
-        lines.append(f"and {len(rows) - MOST_LINES:,} more")
+        lines.append(f"and {sum(row['count'] for row in rows[MOST_LINES:]):,} more")
     return "\n".join(lines)
 
 

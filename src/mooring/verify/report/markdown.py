@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from mooring.verify.report.model import FindingRow, Report
-from mooring.verify.report.reading import accepted, counted, fixes, gravest_first, headline
+from mooring.verify.report.reading import (
+    accepted,
+    counted,
+    fixes,
+    gravest_first,
+    headline,
+    repaired,
+)
 from mooring.verify.report.sarif import help_uri
 from mooring.verify.shown import shown
 
@@ -27,12 +34,14 @@ def markdown_text(report: Report) -> str:
         "",
         f"{headline(report)}. {against}, Python {code(lock['python'])}.",
     ]
+    if told := repaired(report):
+        lines += ["", f"{code(told)}"]
     rows = gravest_first(report["findings"])
     if rows:
         lines += ["", "| | package | rule | what | expected | actual |", "|-|-|-|-|-|-|"]
         lines += [_row(row) for row in rows[:MOST_ROWS]]
-    if len(rows) > MOST_ROWS:
-        lines += ["", f"{counted(len(rows) - MOST_ROWS, 'more finding')} not shown."]
+    if hidden := sum(row["count"] for row in rows[MOST_ROWS:]):
+        lines += ["", f"{counted(hidden, 'more finding')} not shown."]
     if commands := fixes(report):
         lines += ["", "How it is put right:", ""]
         lines += [f"- {code(command)}" for command in commands[:MOST_ROWS]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from mooring.lock.lines import Lines
-from mooring.verify.findings import Severity
+from mooring.verify.findings import Finding, Severity
 
 SCHEMA = "report/1"
 
@@ -29,6 +29,20 @@ class LockFile:
     path: str
     sha256: str | None = None
     lines: Lines = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """What a repair did.
+
+    Attributes:
+        failed_before: The findings for which it was done.
+        reinstalled, removed: Normalised names, sorted.
+    """
+
+    failed_before: tuple[Finding, ...] = ()
+    reinstalled: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class ToolRow(TypedDict):
@@ -102,6 +116,15 @@ class FindingRow(TypedDict):
     fingerprint: str
     suppressed_by: str | None
     baselined: bool
+    count: int
+
+
+class RepairRow(TypedDict):
+    """What `--repair` did, and what failed before it; the findings are those after it."""
+
+    reinstalled: list[str]
+    removed: list[str]
+    failed_before: list[FindingRow]
 
 
 class Report(TypedDict):
@@ -119,3 +142,4 @@ class Report(TypedDict):
     counts: CountsRow
     packages: list[PackageRow]
     findings: list[FindingRow]
+    repair: RepairRow | None

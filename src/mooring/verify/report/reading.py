@@ -47,9 +47,24 @@ def headline(report: Report) -> str:
     if report["clean"]:
         return f"{compared} compared: nothing fails"
     drifted = [row for row in report["packages"] if row["status"] != "ok"]
-    failing = sum(row["failing"] for row in report["findings"])
+    failing = sum(row["count"] for row in report["findings"] if row["failing"])
     where = f" in {counted(len(drifted), 'package')}" if drifted else ""
     return f"{compared} compared: {counted(failing, 'failing finding')}{where}"
+
+
+def repaired(report: Report) -> str | None:
+    """Return what a repair did as one sentence without a full stop, None where there was none."""
+    repair = report["repair"]
+    if repair is None:
+        return None
+    done = [
+        f"{word} {', '.join(map(shown, names))}"
+        for word, names in (("reinstalled", repair["reinstalled"]), ("removed", repair["removed"]))
+        if names
+    ]
+    before = sum(row["count"] for row in repair["failed_before"])
+    failed = f"{counted(before, 'finding')} failed before"
+    return f"Repair: {'; '.join(done) or 'nothing was done'}; {failed}"
 
 
 def counted(number: int, noun: str) -> str:

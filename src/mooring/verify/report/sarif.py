@@ -9,7 +9,7 @@ from urllib.parse import quote
 from mooring.verify import rules
 from mooring.verify.findings import Rule, Severity
 from mooring.verify.report.model import FindingRow, Report
-from mooring.verify.report.reading import accepted, counted, gravest_first, told
+from mooring.verify.report.reading import accepted, counted, gravest_first, repaired, told
 from mooring.verify.shown import shown
 
 SOURCE = "https://github.com/mooring-dev/mooring"
@@ -38,7 +38,7 @@ def sarif_text(report: Report, *, most: int = MAX_RESULTS) -> str:
         "runs": [
             {
                 "tool": {"driver": _driver(report)},
-                "invocations": [_invocation(report, max(0, len(results) - most))],
+                "invocations": [_invocation(report, sum(row["count"] for row in results[most:]))],
                 "results": [_result(row, report) for row in results[:most]],
             }
         ],
@@ -82,9 +82,14 @@ def _invocation(report: Report, left_out: int) -> dict[str, object]:
         invocation["startTimeUtc"] = report["started"]
         if report["duration_s"] is not None:
             invocation["endTimeUtc"] = _later(report["started"], report["duration_s"])
+    notes = []
     if left_out:
         text = f"{counted(left_out, 'result')} left out: the JSON report has them all"
-        invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
+        notes.append({"level": "warning", "message": {"text": text}})
+    if done := repaired(report):
+        notes.append({"level": "note", "message": {"text": done}})
+    if notes:
+        invocation["toolExecutionNotifications"] = notes
     return invocation
 
 
@@ -105,7 +110,7 @@ def _result(row: FindingRow, report: Report) -> dict[str, object]:
         "partialFingerprints": {"mooring/v1": row["fingerprint"].removeprefix("sha256:")},
         "properties": {
             key: row[key]
-            for key in ("package", "path", "expected", "actual", "fix", "tier", "failing")
+            for key in ("package", "path", "expected", "actual", "fix", "tier", "failing", "count")
             if row[key] is not None
         },
     }

@@ -65,8 +65,8 @@ def rows(verification: Verification, *, most: int | None = ROWS_PER_PACKAGE) -> 
         shown = found if most is None else found[:most]
         result += [_row(finding, finding in failing) for finding in shown]
         if len(found) > len(shown):
-            hidden = len(found) - len(shown)
-            result.append(Row(package=package, message=f"and {hidden} more findings"))
+            hidden = _sum(found[len(shown) :])
+            result.append(Row(package=package, message=f"and {hidden:,} more findings"))
     return tuple(result)
 
 
@@ -82,12 +82,12 @@ def summary(verification: Verification) -> str:
     counts = [
         _count(number, _word(severity))
         for severity in reversed(SEVERITIES)
-        if (number := sum(_is(f, severity) for f in still_open))
+        if (number := _sum(f for f in still_open if _is(f, severity)))
     ]
-    if number := sum(f.rule.unverifiable for f in still_open):
-        counts.append(f"{number} not verifiable")
-    if number := len(verification.findings) - len(still_open):
-        counts.append(f"{number} accepted")
+    if number := _sum(f for f in still_open if f.rule.unverifiable):
+        counts.append(f"{number:,} not verifiable")
+    if number := _sum(verification.findings) - _sum(still_open):
+        counts.append(f"{number:,} accepted")
     drifted = {f.package for f in verification.failing if f.package}
     where = f" in {_count(len(drifted), 'package')}" if drifted else ""
     return f"{checked}: {', '.join(counts)}{where}"
@@ -101,6 +101,10 @@ def _fixes(verification: Verification) -> tuple[str, ...]:
         names = ", ".join(f'"{name}"' for name in extra)
         commands.append(f"or allow what is extra: allow-extra = [{names}] in the verify table")
     return tuple(commands)
+
+
+def _sum(findings: Iterable[Finding]) -> int:
+    return sum(finding.count for finding in findings)
 
 
 def _is(finding: Finding, severity: Severity) -> bool:
