@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import stat
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from mooring.errors import InputError, MooringError
 
 MAX_TEXT_BYTES = 64 << 20
 LOCK_WAIT_SECONDS = 120.0
+LEFTOVER_SECONDS = 86400.0
+"""Age of a temporary file that nobody writes to any more."""
 
 _CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 MAX_KEY_PARTS = 100
@@ -156,10 +159,13 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         MooringError: The file cannot be written (exit code 3); an older one stays as it was.
     """
+    import tempfile  # verbs that write nothing do not load it
+
     temporary: Path | None = None
     try:
         _require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent, of=path.name)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:
@@ -178,6 +184,34 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, of: str = "") -> None:
+    """Remove temporary files that killed processes left in a folder, a day ago or longer.
+
+    Younger ones may belong to a process that is still writing. What cannot be removed stays.
+
+    Args:
+        folder: Only its own files are looked at.
+        of: Name of the file that they were to become; any by default.
+    """
+    begin = f".{of}." if of else "."
+    latest = time.time() - LEFTOVER_SECONDS
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith(".new-") or (name.startswith(begin) and name.endswith(".tmp")):
+                with contextlib.suppress(OSError):
+                    if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < latest:
+                        Path(entry.path).unlink()
+
+
+def remove_cache_leftovers() -> None:
+    """Remove what killed processes left in Mooring's cache; see `remove_leftovers`."""
+    root = cache_root()
+    with contextlib.suppress(OSError):
+        for folder in [*root.glob("*/"), *root.glob("*/sha256/")]:
+            remove_leftovers(folder)
 
 
 def append_text(path: Path, text: str) -> None:

@@ -239,6 +239,38 @@ class TestCacheRoot:
         assert Path.home() in files.cache_root().parents
 
 
+class TestLeftovers:
+    def test_only_old_temporary_files_go(self, tmp_path: Path) -> None:
+        names = [".new-a", ".x.json.b.tmp", ".other", "new-c", "y.tmp", ".new-folder"]
+        (tmp_path / ".new-folder").mkdir()
+        for name in names[:-1]:
+            (tmp_path / name).touch()
+        for name in names:
+            os.utime(tmp_path / name, (1e9, 1e9))
+        (tmp_path / ".new-young").touch()
+        files.remove_leftovers(tmp_path)
+        assert _names(tmp_path) == sorted({*names[2:], ".new-young"})
+
+    def test_all_folders_of_the_cache_are_looked_at(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MOORING_CACHE_DIR", str(tmp_path))
+        files.remove_cache_leftovers()
+        for folder in (tmp_path / "layers", tmp_path / "blobs" / "sha256"):
+            folder.mkdir(parents=True)
+            (folder / ".new-a").touch()
+            os.utime(folder / ".new-a", (1e9, 1e9))
+        files.remove_cache_leftovers()
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    def test_a_streamed_file_clears_what_earlier_tries_left(self, tmp_path: Path) -> None:
+        for name in (".a[1].x.tmp", ".b.x.tmp"):
+            (tmp_path / name).touch()
+            os.utime(tmp_path / name, (1e9, 1e9))
+        _write_streamed(tmp_path / "a[1]", b"1")
+        assert _names(tmp_path) == [".b.x.tmp", "a[1]"]
+
+
 def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     files.append_text(path, "one\n")

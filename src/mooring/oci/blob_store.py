@@ -61,6 +61,13 @@ class BlobStore:
         path = self._place(digest)
         return path if path.is_file() else None
 
+    def size(self, digest: str) -> int | None:
+        """Return how many bytes the file of a blob has, or None when there is none."""
+        try:
+            return self._place(digest).stat().st_size
+        except OSError:
+            return None
+
     @contextlib.contextmanager
     def writing(self, expected: str | None = None) -> Iterator[PendingBlob]:
         """Give a blob to write; at the end of the block it is kept under its digest.

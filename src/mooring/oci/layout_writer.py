@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mooring.digests import DIGEST_PATTERN, canonical_json, digest_bytes, digest_file
 from mooring.errors import InputError, MooringError
-from mooring.files import one_writer, read_text, write_file, writing
+from mooring.files import one_writer, read_text, remove_leftovers, write_file, writing
 from mooring.oci.content import Blob, Content, images_of
 from mooring.oci.layout import INDEX_NAME
 from mooring.oci.model import OCI_INDEX, parse_object
@@ -40,6 +40,8 @@ def write_layout(folder: Path, content: Content, names: Sequence[str]) -> None:
     with one_writer(folder):
         index = _index_of(folder)
         blobs = folder / "blobs" / "sha256"
+        for each in (folder, blobs):
+            remove_leftovers(each)
         for layer in {
             layer.descriptor.digest: layer for image in images_of(content) for layer in image.layers
         }.values():

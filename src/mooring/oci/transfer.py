@@ -27,4 +27,7 @@ def pieces_of(blob: Blob) -> Iterator[bytes]:
                 break
             yield data
     if (size, f"sha256:{found.hexdigest()}") != (blob.descriptor.size, blob.descriptor.digest):
-        raise BlobError(f"the bytes of the blob {blob.descriptor.digest} are others than those")
+        raise BlobError(
+            f"the blob {blob.descriptor.digest} is damaged: it has other bytes than its digest "
+            "stands for"
+        )

@@ -25,6 +25,7 @@ from mooring.build.embedded.request import EmbeddedRequest, Output, PlatformImag
 from mooring.build.interface import BuiltImage, SmokeResult
 from mooring.build.names import image_names
 from mooring.errors import InputError
+from mooring.files import remove_cache_leftovers
 from mooring.lock.formats.system_lock import SystemLock
 from mooring.oci.blob_store import BlobStore
 from mooring.oci.content import Content, IndexContent
@@ -137,6 +138,7 @@ class _Run:
 
     def make(self, stack: contextlib.ExitStack) -> Made:
         """Open the bases, decide on byte code, and make the images."""
+        remove_cache_leftovers()
         grounds = [self._ground(image, stack) for image in self._request.images]
         variant, compilers = self._variant(grounds)
         images = []
@@ -173,7 +175,7 @@ class _Run:
             image.base,
             image.platform,
             store=self._store,
-            registry=self._client,
+            registry=None if request.offline else self._client,
             reporter=self._reporter,
             root=request.root,
         )

@@ -195,6 +195,20 @@ def test_a_damaged_document_in_the_store_is_asked_for_again(
     assert len(registry.asked) == 2
 
 
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_layer_that_became_longer_or_shorter_is_downloaded_again(
+    registry: FakeRegistry, store: BlobStore, change: int
+) -> None:
+    raw = base(registry.image(), store, registry).read()
+    with raw.layers[1].open() as stream:
+        data = stream.read()
+    path = store.path(raw.layers[1].descriptor.digest)
+    assert path is not None
+    path.write_bytes((data + b"x")[: len(data) + change])
+    with raw.layers[1].open() as stream:
+        assert stream.read() == data
+
+
 def test_a_layer_with_other_bytes_is_not_kept(registry: FakeRegistry, store: BlobStore) -> None:
     raw = base(registry.image(), store, registry).read()
     name = raw.layers[0].descriptor.digest

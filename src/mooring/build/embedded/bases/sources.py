@@ -163,9 +163,8 @@ class RegistryBase:
     @contextlib.contextmanager
     def _open(self, descriptor: Descriptor) -> Iterator[Source]:
         """Give a blob from the store, downloaded first when it is not there, or not as long."""
-        path = self._store.path(descriptor.digest)
-        # Of a longer one nobody reads the end, where a wrong one is found and forgotten.
-        if path is None or path.stat().st_size != descriptor.size:
+        # Of one that became longer nobody reads the end, where a wrong one is forgotten.
+        if self._store.size(descriptor.digest) != descriptor.size:
             with (
                 self._asked().blob(self._reference, descriptor) as source,
                 self._store.writing(descriptor.digest) as kept,
