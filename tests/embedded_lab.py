@@ -113,17 +113,19 @@ class Lab:
     Attributes:
         folder: Has pyproject.toml and the base.
         python: Runs the command.
+        version: Of the Python in the base.
     """
 
     folder: Path
     python: Path = Path(sys.executable)
+    version: str = RUNNING
 
     def declare(self, index: FakeIndex, *pins: str, more: str = "") -> None:
         """Write the manifest and lock it; `pins` replace requirements of the same beginning."""
         names = ["large-one", "large-two", *(f"small-{number}" for number in range(8))]
         pinned = {pin.partition("=")[0]: pin for pin in pins}
         listed = ", ".join(f'"{pinned.get(name, name + "==1.0")}"' for name in names)
-        minor = RUNNING.rpartition(".")[0]
+        minor = self.version.rpartition(".")[0]
         (self.folder / "pyproject.toml").write_text(f"""
 [project]
 name = "lab"

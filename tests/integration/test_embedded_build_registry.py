@@ -108,8 +108,8 @@ def test_registries_take_an_index_with_its_documents(
     monkeypatch.setenv("DOCKER_CONFIG", str(login))
     password = [] if kind == "open" else ["--creds", f"{USER}:{PASSWORD}"]
     with running(kind, folder) as address:
-        words = ("--push", "--repository", f"{address}/team/lab", "--tag", "latest")
-        words = (*words, "--platform", "linux/amd64,linux/arm64")
+        words = ["--push", "--repository", f"{address}/team/lab", "--tag", "latest"]
+        words += ["--platform", "linux/amd64,linux/arm64"]
         if kind != "open":
             refused = lab.start("build", *words)
             _, said = refused.communicate(timeout=60)

@@ -104,3 +104,15 @@ def test_a_signal_ends_it_like_an_interrupt(
     assert process.returncode == 130
     assert said.endswith(b"interrupted\n")
     assert list(temporary.iterdir()) == []
+
+
+def test_an_interrupt_while_modules_are_loaded_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    done = subprocess.run(
+        [*COMMAND, "lock"],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, b"interrupted\n")

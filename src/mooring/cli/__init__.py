@@ -9,6 +9,8 @@ import sys
 _GARBAGE = 50_000
 """New objects between two searches for cycles; Python's own number is 700."""
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the `mooring` command and exit with its code."""
@@ -17,13 +19,18 @@ def main() -> None:
 
         sys.stdout.write(f"mooring {__version__}\n")
         return
-    from mooring.cli.group import cli
-    from mooring.cli.outcome import run
-
     _end_like_an_interrupt()
     # What a verb makes is many small values without cycles: looking for those takes longer.
     gc.set_threshold(_GARBAGE)
-    sys.exit(run(cli, sys.argv[1:]))
+    try:
+        from mooring.cli.group import cli
+        from mooring.cli.outcome import run
+
+        code = run(cli, sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were loaded, or while the first one was handled
+        sys.stderr.write("interrupted\n")
+        code = _INTERRUPTED
+    sys.exit(code)
 
 
 def _end_like_an_interrupt() -> None:

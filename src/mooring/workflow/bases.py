@@ -11,6 +11,7 @@ from mooring.lock.formats.mooring_lock import BaseImageLock, MooringLock
 from mooring.lock.formats.system_lock import SystemLock
 from mooring.manifest.model import Manifest
 from mooring.manifest.system import SystemBase
+from mooring.oci.reference import ImageReference
 from mooring.oci.saved_names import is_saved_image
 from mooring.platforms import Platform
 from mooring.reporting import Reporter
@@ -30,7 +31,13 @@ def image_platforms(manifest: Manifest) -> tuple[Platform, ...]:
 
 
 def declared_base(manifest: Manifest, base: str | None) -> str | None:
-    """Return the base image that is asked for: the option, else the manifest's, else None."""
+    """Return the base image that is asked for: the option, else the manifest's, else None.
+
+    Raises:
+        InputError: The option is no name of an image.
+    """
+    if base and not (is_saved_image(base) or SystemBase.parse(base)):
+        ImageReference.parse(base, "--base")
     return base or (manifest.image.base if manifest.image else None)
 
 

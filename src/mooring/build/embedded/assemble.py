@@ -17,7 +17,6 @@ from mooring.build.embedded.config import image_config, image_manifest
 from mooring.build.embedded.interface import BaseContent, LayerPlan, Place
 from mooring.build.embedded.layers.cache import LayerCache
 from mooring.build.embedded.layers.writer import WrittenLayer, write_layer
-from mooring.build.embedded.plan.groups import with_sizes
 from mooring.build.embedded.plan.lock_entries import lock_digest, lock_entries, lock_path
 from mooring.build.embedded.plan.plan import plan_layers
 from mooring.build.embedded.plan.request import PlanRequest, surroundings
@@ -142,10 +141,8 @@ class Assembler:
         self, recipe: EmbeddedRecipe, ground: Ground, ids: Mapping[str, str]
     ) -> PlanRequest:
         request = self._request
-        fetch = partial(self.wheels, recipe)
-        selection = recipe.selection
         return PlanRequest(
-            selection=replace(selection, packages=with_sizes(selection.packages, fetch)),
+            selection=recipe.selection,
             place=ground.place,
             version=str(ground.place.python),
             scan=ground.base.scan,
@@ -154,7 +151,7 @@ class Assembler:
             workdir=recipe.spec.workdir,
             files=request.files,
             digests={file.path: file.digest for file in request.hashed},
-            fetch=fetch,
+            fetch=partial(self.wheels, recipe),
             compiler=ground.compiler,
             further=(_lock_layer(recipe, ground, ids),),
         )

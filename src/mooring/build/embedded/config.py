@@ -6,6 +6,7 @@ that the images of both builders behave alike.
 
 from __future__ import annotations
 
+import math
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,23 +25,29 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _NANOSECONDS = 1_000_000_000
 # The rest of what engines wrote there describes the container that a layer was made in.
-_KEPT_SETTINGS = frozenset(
-    {
-        "Cmd",
-        "Entrypoint",
-        "Env",
-        "ExposedPorts",
-        "Healthcheck",
-        "Labels",
-        "Shell",
-        "StopSignal",
-        "StopTimeout",
-        "User",
-        "Volumes",
-        "WorkingDir",
-    }
-)
-_KEPT_FIELDS = ("architecture", "author", "os", "os.features", "os.version", "variant")
+_KEPT_SETTINGS: Mapping[str, type] = {
+    "Cmd": list,
+    "Entrypoint": list,
+    "Env": list,
+    "ExposedPorts": dict,
+    "Healthcheck": dict,
+    "Labels": dict,
+    "Shell": list,
+    "StopSignal": str,
+    "StopTimeout": int,
+    "User": str,
+    "Volumes": dict,
+    "WorkingDir": str,
+}
+_KEPT_FIELDS: Mapping[str, type] = {
+    "architecture": str,
+    "author": str,
+    "os": str,
+    "os.features": list,
+    "os.version": str,
+    "variant": str,
+}
+_LARGEST, _DEEPEST = 1 << 63, 100  # engines read numbers of 64 bits
 
 Layers = Sequence[tuple[WrittenLayer, str]]
 """Written layers, lowest first, each with the title for the image's history."""
@@ -69,9 +76,7 @@ def image_config(
         EmbeddedBuildError: The base needs what only an engine can do, or contradicts itself.
     """
     _require_usable(base)
-    document: dict[str, object] = {
-        name: base.config[name] for name in _KEPT_FIELDS if base.config.get(name) is not None
-    }
+    document = _fitting(base.config, _KEPT_FIELDS)
     document |= platform_fields(base.platform)
     document["created"] = _date_time(created)
     document["config"] = _settings(_settings_of(base), spec, place, dict(labels))
@@ -83,6 +88,12 @@ def image_config(
         *_history_of(base),
         *({"created": _date_time(created), "created_by": f"mooring: {t}"} for _, t in layers),
     ]
+    if problem := _unwritable(document):
+        raise EmbeddedBuildError(
+            f"the configuration of the base image holds {problem}, which no engine can read",
+            where=base.reference,
+            hint="choose another base",
+        )
     return canonical_json(document)
 
 
@@ -155,11 +166,12 @@ def _settings(
     base: Mapping[str, object], spec: ImageSpec, place: Place, labels: Mapping[str, str]
 ) -> dict[str, object]:
     """Return the part that says how a container is started."""
-    settings = {name: value for name, value in base.items() if name in _KEPT_SETTINGS and value}
+    settings = {name: value for name, value in _fitting(base, _KEPT_SETTINGS).items() if value}
     settings["Env"] = _environment(_strings(base, "Env"), spec, place)
     settings["User"] = spec.user
     settings["WorkingDir"] = absolute(spec.workdir)
-    if all_labels := {**_mapping(base, "Labels"), **labels}:
+    known = {name: text for name, text in _mapping(base, "Labels").items() if type(text) is str}
+    if all_labels := {**known, **labels}:
         settings["Labels"] = all_labels
     if ports := _mapping(base, "ExposedPorts") | {f"{port}/tcp": {} for port in spec.ports}:
         settings["ExposedPorts"] = ports
@@ -226,6 +238,46 @@ def _require_usable(base: BaseContent) -> None:
 def _settings_of(base: BaseContent) -> Mapping[str, object]:
     settings = base.config.get("config")
     return settings if isinstance(settings, dict) else {}
+
+
+def _fitting(document: Mapping[str, object], kinds: Mapping[str, type]) -> dict[str, object]:
+    """Return the values that are kept, without those that are not what the specification says."""
+    found = {}
+    for name, kind in kinds.items():
+        value = document.get(name)
+        if type(value) is not kind:
+            continue
+        if not isinstance(value, list) or all(isinstance(each, str) for each in value):
+            found[name] = value
+    return found
+
+
+def _unwritable(document: object) -> str | None:
+    """Return what of a base's document would make JSON that others cannot read, or None."""
+    waiting = [(document, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return "values in values without end"
+        if isinstance(value, (dict, list)):
+            keys = list(value) if isinstance(value, dict) else []
+            inner = value.values() if isinstance(value, dict) else value
+            waiting += [(each, depth + 1) for each in (*keys, *inner)]
+        elif isinstance(value, str) and not value.isascii() and not _is_text(value):
+            return "text that is not Unicode"
+        elif isinstance(value, float) and not math.isfinite(value):
+            return f"the number {value}"
+        elif isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+            return "a number of more than 64 bits"
+    return None
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _strings(settings: Mapping[str, object], key: str) -> list[str]:

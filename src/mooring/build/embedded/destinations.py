@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mooring.build.embedded.request import Output, Variant
 from mooring.build.interface import RECIPE_LABEL, SmokeResult
@@ -83,8 +81,8 @@ class Engine(Protocol):
     def inspect(self, reference: str) -> LocalImage | None:
         """Return an image by name or id, or None."""
 
-    def load(self, stream: BinaryIO) -> object:
-        """Take an image from a tar."""
+    def load(self, stream: Iterable[bytes]) -> object:
+        """Take an image from the pieces of a tar."""
 
     def tag(self, image: str, reference: ImageReference) -> None:
         """Give an image another name."""
@@ -171,17 +169,13 @@ class EngineDestination:
     def deliver(self, wanted: Wanted, content: Content) -> Arrival:
         """Load it under a name of its own, run it once, and only then give it its tags."""
         from mooring.digests import digest_bytes
-        from mooring.oci.archive_writer import write_archive
+        from mooring.oci.archive_writer import archive_pieces
 
         image = _runnable(content)
         # The engine's own id is that of the configuration, or with newer stores the manifest's.
         fresh = wanted.reference.with_tag(f"{wanted.reference.tag}-new")
         self._reporter.step("Loading the image into the engine")
-        with tempfile.TemporaryDirectory(prefix="mooring-") as folder:
-            archive = Path(folder) / "image.tar"
-            write_archive(archive, image, (str(fresh),))
-            with archive.open("rb") as stream:
-                self._engine.load(stream)
+        self._engine.load(archive_pieces(image, (str(fresh),)))
         found = self._engine.inspect(str(fresh)) or self._engine.inspect(digest_bytes(image.config))
         if found is None:
             raise InputError("the engine took the image and does not have it", where=str(fresh))

@@ -66,3 +66,14 @@ def test_names_that_the_base_lacks_are_refused(user: str, name: str) -> None:
     with pytest.raises(InputError, match=f"no .* '{name}'") as caught:
         account_entries(user, scan())
     assert "www-data" in (caught.value.hint or "")
+
+
+def test_odd_bytes_of_the_base_stay_as_they_are() -> None:
+    odd = b"root:x:0:0:J\xf6rg:/root:/bin/sh\n"
+    entries = account_entries("65532", scan(passwd=odd.decode("utf-8", "surrogateescape")))
+    [passwd] = [entry for entry in entries if entry.path == "/etc/passwd"]
+    assert passwd.open is not None
+    with passwd.open() as stream:
+        data = stream.read()
+    assert data.startswith(odd)
+    assert passwd.size == len(data)

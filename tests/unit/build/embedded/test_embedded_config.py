@@ -242,6 +242,30 @@ def test_settings_of_another_shape_are_no_settings(odd: object) -> None:
     ]
 
 
+def test_values_of_another_kind_are_left_out() -> None:
+    odd = {"StopTimeout": "5", "StopSignal": 5, "Volumes": ["/x"], "Cmd": ["x", 1], "Shell": "sh"}
+    document = config(base({**odd, "Labels": {"a": 5, "b": "c"}}, author=["x"]), note="n")
+    assert document["config"].keys().isdisjoint(odd)
+    assert document["config"]["Labels"] == {"b": "c", "note": "n"}
+    assert "author" not in document
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({"Env": ["A=\ud800"]}, "text that is not Unicode"),
+        ({"Healthcheck": {"Retries": float("nan")}}, "the number nan"),
+        ({"StopTimeout": 1 << 63}, "more than 64 bits"),
+        ({"Volumes": json.loads('{"a":' * 300 + "1" + "}" * 300)}, "without end"),
+    ],
+)
+def test_what_engines_cannot_read_is_refused(odd: dict[str, object], reason: str) -> None:
+    with pytest.raises(EmbeddedBuildError, match=reason) as caught:
+        config(base(odd))
+    assert caught.value.where == "python:3.11-slim"
+    assert caught.value.hint
+
+
 def image(platform: str, spec: ImageSpec | None = None) -> ImageContent:
     content = base(RICH, platform=platform)
     made = image_config(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from tests.unit.build.embedded.environments_made import selected, with_artifact
+from tests.unit.build.embedded.environments_made import selected
 from tests.wheels import wheel
 
-from mooring.build.embedded.plan.groups import Grouping, LayerBudget, groupings, with_sizes
+from mooring.build.embedded.plan.groups import Grouping, LayerBudget, groupings
 from mooring.lock.model import Selected
 
 
@@ -75,21 +72,3 @@ def test_each_way_has_fewer_layers_and_the_last_has_one() -> None:
 
 def _name(each: Selected) -> str:
     return each.package.name
-
-
-def test_sizes_that_a_lock_does_not_tell_are_those_of_the_files(tmp_path: Path) -> None:
-    known = [package("a", 5), package("b"), package("c", 0.1)]
-    asked = []
-
-    def fetch(packages: Sequence[Selected]) -> Mapping[str, Path]:
-        asked.append([each.package.name for each in packages])
-        for each in packages:
-            with (tmp_path / each.package.name).open("wb") as stream:
-                stream.truncate(int({"a": 5, "b": 0.2}[each.package.name] * (1 << 20)))
-        return {each.package.name: tmp_path / each.package.name for each in packages}
-
-    unknown = [with_artifact(each, size=None) for each in known[:2]]
-    assert with_sizes([*unknown, known[2]], fetch) == tuple(known)
-    assert asked == [["a", "b"]]
-    assert with_sizes(known, fetch) == tuple(known)
-    assert len(asked) == 1

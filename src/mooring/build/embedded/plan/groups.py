@@ -8,9 +8,8 @@ in a layer of its own, 33 MB; with what is left in four shares as well, 8 MB on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from mooring.digests import sha256_hex
 from mooring.lock.model import Selected
@@ -51,27 +50,6 @@ class Grouping:
     alone: tuple[Selected, ...]
     shared: tuple[tuple[Selected, ...], ...]
     crowded: int = 0
-
-
-def with_sizes(
-    packages: Sequence[Selected], fetch: Callable[[Sequence[Selected]], Mapping[str, Path]]
-) -> tuple[Selected, ...]:
-    """Return artifacts with the size of each, out of its file where the lock does not tell it.
-
-    Not every index tells sizes, and equal artifacts must make equal layers.
-
-    Args:
-        packages: The artifacts.
-        fetch: Gives the files of some, by package name.
-    """
-    unknown = [each for each in packages if each.artifact.size is None]
-    files = fetch(unknown) if unknown else {}
-    return tuple(
-        replace(each, artifact=replace(each.artifact, size=files[each.package.name].stat().st_size))
-        if each.artifact.size is None
-        else each
-        for each in packages
-    )
 
 
 def groupings(packages: Sequence[Selected], budget: LayerBudget) -> Iterator[Grouping]:

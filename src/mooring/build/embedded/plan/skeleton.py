@@ -42,8 +42,8 @@ def skeleton_entries(place: Place, version: str | None) -> tuple[Entry, ...]:
 
 
 def text_entry(path: str, text: str) -> Entry:
-    """Return a file of mode 0644 with this text."""
-    data = text.encode("utf-8")
+    """Return a file of mode 0644 with this text, and with the odd bytes that a base had in it."""
+    data = text.encode("utf-8", "surrogateescape")
     return Entry(path=path, size=len(data), open=opener(data))
 
 
