@@ -3,6 +3,7 @@
 
 PATH=$PATH:/usr/sbin:/sbin # dockerd and debootstrap, for people whose PATH ends with bin
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/mooring-ci
+image_schemas=/usr/share/gocode/src/github.com/opencontainers/image-spec/schema
 
 say() { printf 'ci: %s\n' "$*" >&2; }
 
@@ -59,6 +60,9 @@ install_missing() {
   have docker-registry || missing+=(docker-registry)
   have debootstrap || missing+=(debootstrap debian-archive-keyring)
   have skopeo || missing+=(skopeo)
+  have umoci || missing+=(umoci)
+  have qemu-aarch64-static || missing+=(qemu-user-static)
+  [ -d "$image_schemas" ] || missing+=(golang-github-opencontainers-image-spec-dev)
   have podman || missing+=(podman)
   if ! have sshd || ! have ssh; then missing+=(openssh-server openssh-client); fi
   have git || missing+=(git)

@@ -1,7 +1,7 @@
 """Mooring beside its peers, both in the same run: `make bench`, or `python benchmarks/run.py lock`.
 
-Sections: startup, lock, check, verify, verify-speed, drift, build. Timings need a quiet machine and
-the index that uv and pip are set up for; every number is a median, every claim a ratio.
+Sections: startup, lock, check, verify, verify-speed, drift, build, embedded. Timings need a quiet
+machine and the index that uv and pip are set up for; numbers are medians, claims are ratios.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import drift_table
+import embedded_speed
 import verify_speed
 from local_index import serve
 from measure import Command, Measured, show, side_by_side, verdict
@@ -242,6 +243,10 @@ def bench_drift(folder: Path, runs: int) -> None:
     drift_table.main(folder)
 
 
+def bench_embedded(folder: Path, runs: int) -> None:
+    embedded_speed.speed(folder / "embedded", runs)
+
+
 SECTIONS = {
     "startup": bench_startup,
     "check": bench_check,
@@ -250,6 +255,7 @@ SECTIONS = {
     "verify-speed": lambda folder, runs: verify_speed.speed(folder / "speed", runs),
     "drift": bench_drift,
     "build": bench_build,
+    "embedded": bench_embedded,
 }
 
 

@@ -17,6 +17,7 @@ RANKS = {
     "files": 0,
     "process": 0,
     "reporting": 0,
+    "threads": 0,
     "urls": 0,
     "uv": 0,
     "manifest": 1,

@@ -214,3 +214,12 @@ def test_another_python_says_what_it_is(tmp_path: Path) -> None:
     assert identity_of(tmp_path / "absent") == ""
     (tmp_path / "folder").mkdir()
     assert identity_of(tmp_path / "folder") == ""
+    os.mkfifo(tmp_path / "pipe")
+    assert identity_of(tmp_path / "pipe") == ""
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_looked_into_has_no_python(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    wanted = PythonVersion(minor=HERE.minor, patch=98)
+    assert find_compiler(wanted, path=str(tmp_path / "closed")) is None

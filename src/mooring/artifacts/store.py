@@ -155,16 +155,17 @@ class ArtifactStore:
         return path
 
     def _download(self, packages: Sequence[Selected], wanted: Wanted, reporter: Reporter) -> None:
-        from concurrent.futures import ThreadPoolExecutor, as_completed
+        from concurrent.futures import as_completed
 
         from mooring.artifacts.download import download
         from mooring.artifacts.fetch import fetching
+        from mooring.threads import Threads
 
         # The largest first: it is what the end would wait for.
         order = sorted(packages, key=lambda each: -(each.artifact.size or 0))
-        with fetching(wanted.indexes) as fetcher, ThreadPoolExecutor(_DOWNLOADS) as pool:
+        with fetching(wanted.indexes) as fetcher, Threads(_DOWNLOADS) as threads:
             pending: dict[Future[None], Selected] = {
-                pool.submit(download, each, fetcher, wanted, self._blobs): each for each in order
+                threads.submit(download, each, fetcher, wanted, self._blobs): each for each in order
             }
             try:
                 for future in as_completed(pending):
@@ -172,7 +173,6 @@ class ArtifactStore:
                     reporter.detail(pending[future].artifact.name)
             except BaseException:
                 wanted.stop.set()
-                pool.shutdown(cancel_futures=True)
                 raise
 
 

@@ -151,6 +151,13 @@ class Daemon:
         Raises:
             EngineError: There is no such image, or the engine does not answer.
         """
+        if self.inspect(image) is None:
+            # What the engine itself says then is where it looked for its files.
+            raise EngineError(
+                f"the engine has no image {image}",
+                hint="pull or build it again; if it is a base image, `mooring lock --upgrade-base` "
+                "takes the one of that name that is there now",
+            )
         with self._calling(timeout=_PUSH_SECONDS) as api:
             yield api.get_image(image, chunk_size=1 << 20)
 

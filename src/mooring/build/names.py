@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from mooring.build.recipe import TAG_HEX_DIGITS, TAG_PREFIX
 from mooring.errors import InputError
 from mooring.oci.reference import ImageReference
+
+# Content tags, the names of images on their way into an engine, and lists of referrers.
+_MADE = re.compile(rf"{TAG_PREFIX}[0-9a-f]{{{TAG_HEX_DIGITS}}}(?:-new)?|sha256-[0-9a-f]{{64}}")
 
 
 def image_names(
@@ -34,5 +39,12 @@ def image_names(
         reference = ImageReference.parse(whole, "tag")
         if not reference.same_repository(parsed) or not reference.tag or reference.digest:
             raise InputError(f"{text!r} is not a tag of {parsed}", where="tag")
+        if _MADE.fullmatch(reference.tag) and reference.tag != content_tag:
+            # Whoever has the content of that name would be given this image instead.
+            raise InputError(
+                f"the tag {reference.tag} stands for the content or the documents of an image",
+                where="tag",
+                hint="choose another one",
+            )
         found.append(reference.tag)
     return parsed.with_tag(content_tag), tuple(dict.fromkeys(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
@@ -16,6 +17,15 @@ from mooring.files import cache_root
 
 PIECE = 1 << 20
 """Bytes that are moved at once."""
+
+_unfinished: set[Path] = set()
+
+
+def _remove_unfinished() -> None:
+    """Remove what threads write that an interrupted command does not wait for."""
+    for path in list(_unfinished):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 class BlobError(MooringError):
@@ -59,7 +69,10 @@ class BlobStore:
     def path(self, digest: str) -> Path | None:
         """Return where a blob is, or None; its bytes are not checked here, see `open`."""
         path = self._place(digest)
-        return path if path.is_file() else None
+        try:
+            return path if path.is_file() else None
+        except PermissionError:
+            return None  # of a cache of somebody else; whoever writes there says so
 
     def size(self, digest: str) -> int | None:
         """Return how many bytes the file of a blob has, or None when there is none."""
@@ -84,6 +97,9 @@ class BlobStore:
             folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".new-", dir=folder)
             temporary = Path(name)
+            _unfinished.add(temporary)
+            atexit.unregister(_remove_unfinished)  # once is enough
+            atexit.register(_remove_unfinished)
             with os.fdopen(handle, "wb", buffering=PIECE) as stream:
                 pending = PendingBlob(stream)
                 yield pending
@@ -99,6 +115,7 @@ class BlobStore:
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
+                _unfinished.discard(temporary)
 
     def add(self, data: bytes) -> str:
         """Keep bytes and return their digest; see `writing` for the errors."""
@@ -114,6 +131,9 @@ class BlobStore:
     def open(self, digest: str) -> Iterator[CheckedBlob]:
         """Give a blob to read; reading its end compares its bytes with the digest.
 
+        When the block fails, the rest is compared as well: what could not be unpacked is perhaps
+        not the blob that was meant.
+
         Raises:
             BlobError: The blob is absent; or, at its end, it was changed. It is forgotten then.
         """
@@ -124,7 +144,15 @@ class BlobStore:
                 f"{digest} is not in the cache any more", where=str(self.root)
             ) from error
         with stream:
-            yield CheckedBlob(stream, digest, self)
+            blob = CheckedBlob(stream, digest, self)
+            try:
+                yield blob
+            except BlobError:
+                raise
+            except Exception:
+                while blob.read(PIECE):
+                    pass
+                raise
 
     def _place(self, digest: str) -> Path:
         if not DIGEST_PATTERN.fullmatch(digest):

@@ -146,9 +146,8 @@ def _split_registry(name: str) -> tuple[str, str]:
 
 def _refused(text: str, reason: str, where: str | None) -> InputError:
     start, at, end = text.rpartition("@")
-    if at and not DIGEST_PATTERN.fullmatch(end):
-        # Somebody may have written `user:password@registry`, as in a URL.
-        text = f"{'***' if ':' in start else start}@{end}"
+    if at and ":" in start and not end.startswith("sha"):
+        text = f"***@{end}"  # `user:password@registry`, as in a URL
     return InputError(
         f"{text!r} is not an image reference: {reason}",
         where=where,

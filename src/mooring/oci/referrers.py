@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from mooring.digests import canonical_json, digest_bytes
 from mooring.oci.blobs import has_blob, open_blob
-from mooring.oci.content import Blob
 from mooring.oci.model import (
     OCI_MANIFEST,
     Descriptor,
@@ -18,8 +17,7 @@ from mooring.oci.model import (
 from mooring.oci.push import bytes_blob
 from mooring.oci.reference import ImageReference
 from mooring.oci.referrer_lists import add_to_list, descriptor_of, listed, malformed
-from mooring.oci.registry import RegistryClient
-from mooring.oci.session import Session
+from mooring.oci.registry import MissingBlob, RegistryClient
 from mooring.oci.uploads import Upload
 
 EMPTY = "application/vnd.oci.empty.v1+json"
@@ -137,17 +135,21 @@ def _store(
     client: RegistryClient, target: ImageReference, document: Document, manifest: RawManifest
 ) -> str | None:
     session = client.session.pushing()
-    for blob in (
+    blobs = (
         bytes_blob(_EMPTY_BYTES, EMPTY),
         bytes_blob(document.payload, document.artifact_type),
-    ):
-        _bring(session, target, blob)
-    return client.put_manifest(target.with_digest(manifest.digest), manifest)
-
-
-def _bring(session: Session, target: ImageReference, blob: Blob) -> None:
-    if not has_blob(session, target, blob.descriptor.digest):
-        Upload(session, target, blob).run()
+    )
+    for blob in blobs:
+        if not has_blob(session, target, blob.descriptor.digest):
+            Upload(session, target, blob).run()
+    place = target.with_digest(manifest.digest)
+    try:
+        return client.put_manifest(place, manifest)
+    except MissingBlob:
+        # Another push brought them at the same moment: the registry had them, and then had not.
+        for blob in blobs:
+            Upload(session, target, blob).run()
+        return client.put_manifest(place, manifest)
 
 
 def _manifest(subject: Descriptor, document: Document) -> RawManifest:

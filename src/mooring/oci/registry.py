@@ -34,6 +34,8 @@ _MAX_MANIFEST_BYTES = 4 << 20
 _MAX_CONFIG_BYTES = 8 << 20
 
 
+_MISSING_WAITS = (0.1, 0.3)
+"""Seconds: what another push writes at the same moment, a registry may not find meanwhile."""
 _UNKNOWN_BLOB = re.compile(rb'"(MANIFEST_)?BLOB_UNKNOWN"')
 
 
@@ -198,12 +200,17 @@ class RegistryClient:
             MissingBlob: The registry misses a blob or manifest that it names.
             RegistryError: The registry cannot be asked or refuses.
         """
-        reply = self._manifest_call(
-            "PUT", reference, data=manifest.body, headers={"Content-Type": manifest.media_type}
-        )
+        for wait in (*_MISSING_WAITS, None):
+            reply = self._manifest_call(
+                "PUT", reference, data=manifest.body, headers={"Content-Type": manifest.media_type}
+            )
+            missing = reply.status in (400, 404) and _UNKNOWN_BLOB.search(reply.body)
+            if not missing or wait is None:
+                break
+            self._transport.sleep(wait)
         if not reply.ok:
             error = self.session.failed(reference, reply)
-            if reply.status in (400, 404) and _UNKNOWN_BLOB.search(reply.body):
+            if missing:
                 raise MissingBlob(error.message, where=error.where)
             raise error
         stored = reply.headers.get("docker-content-digest", manifest.digest)

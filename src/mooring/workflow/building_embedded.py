@@ -71,7 +71,7 @@ def embedded_request(
         files=files,
         hashed=hashed(files),
         tags=image_tags(manifest, options),
-        outputs=tuple(Output.parse(text) for text in options.outputs),
+        outputs=_outputs(manifest, spec, options),
         push=options.push,
         load=options.load,
         indexes=manifest.indexes,
@@ -81,6 +81,21 @@ def embedded_request(
         smoke=smoke_command(manifest) if options.smoke else None,
         overridden=frozenset(r.name for r in manifest.overrides),
     )
+
+
+def _outputs(manifest: Manifest, spec: ImageSpec, options: BuildOptions) -> tuple[Output, ...]:
+    """Return the outputs, each once; refuse those that the next image would have in it."""
+    outputs = tuple(dict.fromkeys(Output.parse(text) for text in options.outputs))
+    for output in outputs:
+        path = output.path.resolve()
+        for name in spec.files:
+            if path.is_relative_to((manifest.root / name).resolve()):
+                raise InputError(
+                    f"{output.kind}:{output.path} lies in {name}, which the image is made of",
+                    where="--output",
+                    hint="write it outside of what `files` of [tool.mooring.image] names",
+                )
+    return outputs
 
 
 def _image(

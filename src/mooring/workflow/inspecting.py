@@ -24,6 +24,7 @@ from mooring.lock.carried import LOCK_DIGEST_LABEL
 from mooring.manifest.model import DEFAULT_ENVIRONMENT
 from mooring.oci.archive import open_saved_image
 from mooring.oci.layers import open_layer
+from mooring.oci.model import same_platform
 from mooring.oci.saved import SavedImage
 from mooring.oci.saved_names import is_saved_image
 from mooring.oci.store import open_regular
@@ -334,7 +335,7 @@ def _locked_platform(project: LockedProject, oci: str, where: str) -> Platform:
     """Return the locked platform of an image; its libc is not known, so the OCI name decides."""
     known = platforms_of(project)
     for platform in known:
-        if platform.oci == oci:
+        if platform.oci and same_platform(platform.oci, oci):
             return platform
     if known:
         raise InputError(

@@ -24,3 +24,17 @@ def test_a_repository_has_no_tag(repository: str) -> None:
 def test_a_tag_is_one_of_this_repository(tag: str) -> None:
     with pytest.raises(InputError):
         image_names("example.com/a", "moor-1", [tag])
+
+
+@pytest.mark.parametrize(
+    "tag", ["moor-0123456789abcdef", "moor-0123456789abcdef-new", "sha256-" + "a" * 64]
+)
+def test_a_tag_that_stands_for_other_content_is_refused(tag: str) -> None:
+    for text in (tag, f"example.com/a:{tag}"):
+        with pytest.raises(InputError, match="stands for the content"):
+            image_names("example.com/a", "moor-1111111111111111", [text])
+
+
+def test_its_own_content_tag_and_names_that_are_only_alike_are_fine() -> None:
+    own = "moor-1111111111111111"
+    assert image_names("a", own, [own, "moor-ing", "sha256-1"])[1] == (own, "moor-ing", "sha256-1")

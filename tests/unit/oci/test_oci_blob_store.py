@@ -75,6 +75,25 @@ def test_a_changed_blob_is_refused_and_forgotten(tmp_path: Path) -> None:
     assert store.path(digest) is None
 
 
+def stumble(store: BlobStore, digest: str) -> None:
+    with store.open(digest) as stream:
+        stream.read(1)
+        raise ValueError("it cannot be unpacked")
+
+
+def test_a_changed_blob_is_found_when_its_reader_stumbles_over_it(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    digest = store.add(b"abcdef")
+    with pytest.raises(ValueError, match="cannot be unpacked"):
+        stumble(store, digest)
+    path = store.path(digest)
+    assert path is not None
+    path.write_bytes(b"aXcdef")
+    with pytest.raises(BlobError, match="was changed"):
+        stumble(store, digest)
+    assert store.path(digest) is None
+
+
 def test_a_blob_that_vanished_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(BlobError, match="not in the cache"),

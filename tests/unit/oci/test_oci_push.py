@@ -255,3 +255,21 @@ def test_a_registry_that_stores_other_bytes(registry: MemoryRegistry) -> None:
     )
     with pytest.raises(RegistryError, match="stored other bytes"):
         pushed(registry, image([blob(b"one")]))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_another_push_is_just_writing_is_waited_for(
+    registry: MemoryRegistry, times: int
+) -> None:
+    left = [error(400, "BLOB_UNKNOWN")] * times
+
+    def writing(sent: Sent) -> Answer | None:
+        put = sent.method == "PUT" and "/manifests/" in sent.path
+        return left.pop() if put and left else None
+
+    registry.hooks.append(writing)
+    waits: list[float] = []
+    done = push(client(registry, waits), APP, image([blob(b"one")]), reporter=SILENT)
+    assert (done.sent, left, len(waits)) == (2, [], times)
+    assert registry.count("POST") == 2  # nothing is sent again
+    assert registry.tags("team/app") == {"moor-1"}

@@ -124,3 +124,12 @@ def test_two_spellings_of_one_repository_are_the_same() -> None:
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_a_password_in_what_is_no_reference_is_not_shown() -> None:
+    for text in ("jane:hunter2@registry.example.com/x", "https://jane:hunter2@example.com/x"):
+        with pytest.raises(InputError, match=r"\*\*\*@") as caught:
+            ImageReference.parse(text)
+        assert "hunter2" not in str(caught.value)
+    with pytest.raises(InputError, match=r"python:3@sha256:12"):
+        ImageReference.parse("python:3@sha256:12")

@@ -236,3 +236,20 @@ def test_a_document_that_is_changed_or_too_large(registry: MemoryRegistry) -> No
     registry.blobs["team/app", digest_bytes(b"payload")] = b"PAYLOAD"
     with pytest.raises(RegistryError, match="other bytes"):
         fetch(client(registry), APP, found)
+
+
+def test_a_document_that_a_registry_lost_is_sent_again(registry: MemoryRegistry) -> None:
+    payload = b"{}\n"
+    lost = ("team/app", digest_bytes(payload))
+
+    def losing(sent: Sent) -> Answer | None:
+        if sent.method == "PUT" and "/manifests/" in sent.path and not found:
+            found.append(registry.blobs.pop(lost))
+        return None
+
+    found: list[bytes] = []
+    registry.hooks.append(losing)
+    attached(registry, payload)
+    assert found == [payload]
+    assert registry.blobs[lost] == payload
+    assert len(listed(registry)) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from mooring.lock.model import Selected
 from mooring.oci.blob_store import BlobStore
 from mooring.oci.content import Blob, ImageContent
 from mooring.reporting import Reporter
+from mooring.threads import Threads
 
 _MOST_THREADS = 4
 
@@ -132,8 +132,9 @@ class Assembler:
             base_directories=scan.directories,
             store=self._store,
         )
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-            done = list(pool.map(lambda plan: self._cache.layer(plan, write), plans))
+        with Threads(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+            pending = [threads.submit(self._cache.layer, plan, write) for plan in plans]
+            done = [future.result() for future in pending]
         made = sum(new for _, new in done)
         return [(layer, plan.title) for (layer, _), plan in zip(done, plans)], made
 

@@ -21,6 +21,7 @@ from mooring.build.embedded.destinations import (
     joined,
 )
 from mooring.build.embedded.interface import ENVIRONMENT_ROOT, BaseContent, Place
+from mooring.build.embedded.memory import return_large_buffers
 from mooring.build.embedded.request import EmbeddedRequest, Output, PlatformImage, Variant
 from mooring.build.interface import BuiltImage, SmokeResult
 from mooring.build.names import image_names
@@ -139,6 +140,7 @@ class _Run:
     def make(self, stack: contextlib.ExitStack) -> Made:
         """Open the bases, decide on byte code, and make the images."""
         remove_cache_leftovers()
+        return_large_buffers()
         grounds = [self._ground(image, stack) for image in self._request.images]
         variant, compilers = self._variant(grounds)
         images = []

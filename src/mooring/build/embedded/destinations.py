@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mooring.build.embedded.request import Output, Variant
 from mooring.build.interface import RECIPE_LABEL, SmokeResult
-from mooring.errors import InputError
+from mooring.errors import InputError, MooringError
 from mooring.oci.content import Content, ImageContent, images_of
 from mooring.oci.model import LocalImage, same_platform
 from mooring.oci.reference import ImageReference
@@ -178,7 +178,7 @@ class EngineDestination:
         self._engine.load(archive_pieces(image, (str(fresh),)))
         found = self._engine.inspect(str(fresh)) or self._engine.inspect(digest_bytes(image.config))
         if found is None:
-            raise InputError("the engine took the image and does not have it", where=str(fresh))
+            raise MooringError("the engine took the image and does not have it", where=str(fresh))
         try:
             smoke = self._try_out(wanted, found) if self._try_out else None
             self._engine.tag(found.image_id, wanted.reference)

@@ -49,13 +49,23 @@ def test_the_biggest_have_a_layer_of_their_own() -> None:
     assert [[each.package.name for each in share] for share in found.shared] == [["a", "c"]]
 
 
-def test_a_size_that_the_lock_does_not_tell_is_small() -> None:
-    each = package("a")
-    unknown = Selected(
+def unknown(name: str) -> Selected:
+    each = package(name)
+    return Selected(
         package=each.package,
         artifact=type(each.artifact)(kind="wheel", name=each.artifact.name),
     )
-    assert first([unknown]) == Grouping(alone=(), shared=((unknown,),))
+
+
+def test_few_artifacts_of_unknown_size_share_one_layer() -> None:
+    assert first([unknown("a")]) == Grouping(alone=(), shared=((unknown("a"),),))
+
+
+def test_many_artifacts_of_unknown_size_are_spread() -> None:
+    # An index that tells no sizes must not make one layer of everything.
+    found = first([unknown(f"p{number:03}") for number in range(100)])
+    assert found.alone == ()
+    assert len(found.shared) == 14
 
 
 def test_each_way_has_fewer_layers_and_the_last_has_one() -> None:

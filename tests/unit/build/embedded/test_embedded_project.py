@@ -101,6 +101,8 @@ def test_a_file_that_was_replaced_before_is_refused(root: Path) -> None:
         ("/", "usr", "a folder of that name"),
         ("/", "bin", "a folder of that name"),
         ("/lib", "../bin", "a folder of that name"),
+        ("/app", "src/.wh.main.py", "delete files of an image"),
+        ("/app", ".wh..wh..opq", "delete files of an image"),
     ],
 )
 def test_what_would_hide_the_environment_or_the_base_is_refused(

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import IO
@@ -23,9 +23,10 @@ from mooring.oci.saved import read_config
 from mooring.oci.store import Source
 from mooring.platforms import PythonVersion
 from mooring.reporting import Reporter
+from mooring.threads import Threads
 
-_MOST_PLAIN = 32 << 30
-"""Bytes that one layer may have when it is unpacked."""
+_MOST_PLAIN, _LEAST_PLAIN, _RATIO = 32 << 30, 1 << 30, 100
+"""Bytes that any layer may unpack to, and a small one; and how many from each packed byte."""
 _DOWNLOADS = 3
 _DECLARED = "PYTHON_VERSION"
 _VERSION = re.compile(r"3\.(\d{1,2})\.(\d{1,2})")
@@ -56,12 +57,12 @@ def scan_of(raw: RawBase, where: str, store: BlobStore, reporter: Reporter) -> B
 
 def _scan(raw: RawBase, where: str) -> BaseScan:
     files = _Blobs(raw.layers, where)
-    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+    with Threads(_DOWNLOADS) as threads:
         # Opening is what downloads: the next layers come while the first is read.
         here: dict[str, Future[None]] = {}
         for blob in raw.layers:
             if blob.descriptor.digest not in here:
-                here[blob.descriptor.digest] = pool.submit(_have, blob)
+                here[blob.descriptor.digest] = threads.submit(_have, blob)
         try:
             return scan_layers(
                 partial(_plain, blob, files, here[blob.descriptor.digest]) for blob in raw.layers
@@ -70,7 +71,6 @@ def _scan(raw: RawBase, where: str) -> BaseScan:
             if isinstance(error, MooringError):
                 error.where = error.where or where
             raw.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
@@ -84,7 +84,8 @@ def _plain(blob: Blob, files: _Blobs, here: Future[None]) -> Iterator[IO[bytes]]
     """Give a layer unpacked; its packed bytes are checked by whoever opens the blob."""
     here.result()
     layer = Layer(name=blob.descriptor.digest, diff_id=blob.diff_id)
-    with open_layer(files, layer, most=_MOST_PLAIN) as stream:
+    most = min(_MOST_PLAIN, _LEAST_PLAIN + _RATIO * blob.descriptor.size)
+    with open_layer(files, layer, most=most) as stream:
         yield stream
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import itertools
 import os
 import posixpath
@@ -37,9 +36,10 @@ _BATCH_BYTES = 1 << 20
 # Larger sources are data, and import without byte code too. The worst of 4 MiB takes 1.7 GB to
 # compile, well below the limit of the process: which sources are left out is no matter of chance.
 _LARGEST_SOURCE = 4 << 20
-_MOST_PROCESSES = 4
-# Layers are made side by side, and each of them compiles.
-_GATE = threading.BoundedSemaphore(_MOST_PROCESSES)
+_PROCESSES = min(4, os.cpu_count() or 1)
+# Layers are made side by side, and each of them compiles; what one process answers takes some
+# megabytes until it is kept.
+_GATE = threading.BoundedSemaphore(_PROCESSES)
 
 
 def bytecode_entries(
@@ -82,7 +82,7 @@ def bytecode_of_all(
     cache = cache or BytecodeCache()
     keys = {each.package.name: _key(each, place, compiler) for each in packages}
     missing = [each for each in packages if cache.get(keys[each.package.name]) is None]
-    with ThreadPoolExecutor(min(_MOST_PROCESSES, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(_PROCESSES) as pool:
         done = _compiled(pool, _batches_of(missing, wheels, place, compiler), compiler)
         for name, batches in itertools.groupby(done, key=lambda pair: pair[0]):
             cache.put(keys[name], (one for _, batch in batches for one in batch))
@@ -114,7 +114,7 @@ def _compiled(
     try:
         for batch in batches:
             waiting.append((batch.name, pool.submit(_compile, compiler, batch)))
-            if len(waiting) > _MOST_PROCESSES:
+            if len(waiting) > _PROCESSES:
                 name, future = waiting.popleft()
                 yield name, future.result()
         while waiting:
@@ -209,33 +209,35 @@ def _read(entry: Entry) -> bytes:
 
 
 def _compile(compiler: Compiler, batch: _Batch) -> list[Compiled]:
-    sources, owner = batch.paths, batch.owner
-    if not sources:
+    if not batch.paths:
         return []
+    with _GATE:
+        return list(_answers(compiler, batch))
+
+
+def _answers(compiler: Compiler, batch: _Batch) -> Iterator[Compiled]:
+    sources, owner = batch.paths, batch.owner
     try:
-        with _GATE:
-            done = run(
-                command(compiler.path),
-                env=environment(),
-                stdin=batch.frames,
-                timeout=compiler.seconds,
-            )
+        done = run(
+            command(compiler.path),
+            env=environment(),
+            stdin=batch.frames,
+            timeout=compiler.seconds,
+        )
     except ProcessError as error:
         raise _refused(owner, error.message) from error
-    answers = done.stdout.encode("ascii", "replace").split(b"\n")
-    if len(answers) < len(sources) + 1 or answers[len(sources)] != script.END:
+    answers = done.stdout.split("\n")
+    if len(answers) < len(sources) + 1 or answers[len(sources)] != script.END.decode():
         number = min(len(answers) - 1, len(sources) - 1)
         raise _refused(owner, f"the compiler ended at {sources[number]} ({done.returncode})")
-    found = []
     for path, line in zip(sources, answers):
-        if line == script.SKIPPED:
+        if line == script.SKIPPED.decode():
             continue
         try:
             data = base64.b64decode(line, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # what is no base64, or not even ASCII
             raise _refused(owner, f"the compiler answers nonsense for {path}") from error
-        found.append(Compiled(path=target_of(path, compiler), data=data))
-    return found
+        yield Compiled(path=target_of(path, compiler), data=data)
 
 
 def _refused(owner: str, reason: str) -> EmbeddedBuildError:

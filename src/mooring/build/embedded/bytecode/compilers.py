@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +75,8 @@ def identity_of(python: Path, cache: FactCache | None = None) -> str:
     try:
         real = python.resolve()
         found = real.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return ""
         with real.open("rb") as stream:
             # Version managers put scripts there, which are slow and answer differently by folder.
             if stream.read(2) == b"#!" or not os.access(real, os.X_OK):
@@ -97,12 +101,14 @@ def _candidates(version: PythonVersion, path: str) -> Iterator[Path]:
     """Yield where a Python of this version may be; most machines have it under its own name."""
     name = f"python{version.short}"
     for folder in filter(None, path.split(os.pathsep)):
-        yield from (found for each in (name, "python3") if (found := Path(folder, each)).is_file())
+        yield from (Path(folder, each) for each in (name, "python3"))
     home = os.environ.get("HOME") or os.environ.get("USERPROFILE")
     pyenv = os.environ.get("PYENV_ROOT") or (f"{home}/.pyenv" if home else "")
     data = os.environ.get("XDG_DATA_HOME") or (f"{home}/.local/share" if home else "")
     installed = os.environ.get("UV_PYTHON_INSTALL_DIR") or (f"{data}/uv/python" if data else "")
+    # Folders that may not be looked into are as good as none.
     if pyenv:
-        yield from Path(pyenv, "versions").glob(f"{version}/bin/{name}")
+        yield Path(pyenv, "versions", str(version), "bin", name)
     if installed:
-        yield from sorted(Path(installed).glob(f"cpython-{version}-*/bin/{name}"))
+        with contextlib.suppress(OSError):
+            yield from sorted(Path(installed).glob(f"cpython-{version}-*/bin/{name}"))

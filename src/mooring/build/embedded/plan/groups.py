@@ -67,10 +67,18 @@ def groupings(packages: Sequence[Selected], budget: LayerBudget) -> Iterator[Gro
         alone = tuple(each for each in packages if each.package.name in names)
         rest = [each for each in packages if each.package.name not in names]
         crowded = len(wanted) - count
-        shares = budget.shares if sum(map(_size, rest)) > budget.many else 1
+        shares = _share_count(rest, budget)
         if shares > 1 and not crowded:
             yield Grouping(alone=alone, shared=_shares(rest, shares))
         yield Grouping(alone=alone, shared=_shares(rest, 1), crowded=crowded)
+
+
+def _share_count(rest: Sequence[Selected], budget: LayerBudget) -> int:
+    if any(each.artifact.size is None for each in rest):
+        # Some indexes tell no sizes: any of them may be big, so all are spread over as many layers
+        # as there would be.
+        return budget.shares + budget.artifacts if len(rest) > budget.artifacts else 1
+    return budget.shares if sum(map(_size, rest)) > budget.many else 1
 
 
 def _shares(packages: Sequence[Selected], count: int) -> tuple[tuple[Selected, ...], ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mooring.build.embedded.bases.links import resolve
 from mooring.build.embedded.interface import BaseScan, EmbeddedBuildError, Entry
+from mooring.build.embedded.layers.paths import WHITEOUT
 from mooring.build.embedded.plan.skeleton import opener
 from mooring.build.interface import ContextFile
 from mooring.errors import InputError, MooringError, Problem, raise_problems
@@ -95,6 +96,8 @@ def _refusal(scan: BaseScan, home: str, path: str) -> str | None:
         return "the environment is there"
     if place in scan.directories:
         return "the base image has a folder of that name"
+    if any(part.startswith(WHITEOUT) for part in path.split("/")):
+        return f"names with `{WHITEOUT}` delete files of an image"
     return None
 
 

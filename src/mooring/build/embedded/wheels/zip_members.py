@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import struct
 import threading
-import zlib
 from typing import BinaryIO
+
+try:
+    from zlib_ng import zlib_ng as zlib  # unpacks nearly twice as fast, and to the same bytes
+except ImportError:  # what packs layers tells of it
+    import zlib  # type: ignore[no-redef]
 
 from mooring.build.embedded.wheels.refused import WheelRefused, shown
 from mooring.build.embedded.wheels.site_record import hash_text
@@ -20,6 +24,7 @@ from mooring.build.embedded.wheels.zip_directory import (
 
 _PIECE = 1 << 17
 _RAW = -15
+_ERROR: type[Exception] = zlib.error  # type: ignore[assignment]
 _LOCAL = struct.Struct("<4s5H3L2H")
 _FULL32 = 0xFFFFFFFF
 
@@ -132,7 +137,7 @@ class MemberSource:
                     return data
                 if not packed:
                     break
-        except zlib.error as error:
+        except _ERROR as error:
             raise self._archive.refused(self._member, str(error)) from error
         raise self._archive.refused(self._member, "it is shorter than it says")
 
@@ -164,6 +169,6 @@ class MemberSource:
                 packed = inflate.unconsumed_tail or self._packed(_PIECE)
                 if inflate.decompress(packed, 1) or not packed:
                     return False
-        except zlib.error as error:
+        except _ERROR as error:
             raise self._archive.refused(self._member, str(error)) from error
         return not self._packed_left and not inflate.unused_data
