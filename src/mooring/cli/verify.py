@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mooring.cli import options
-from mooring.cli.project import locked_project
+from mooring.cli.project import any_project
 from mooring.cli.verify_output import Outputs, deliver, output_options, wanted
 from mooring.cli.verify_policy import (
     PolicyOptions,
@@ -31,6 +32,9 @@ from mooring.workflow.inspecting import Target, inspect_target, verify_target
 from mooring.workflow.reporting import Timing, report_on
 from mooring.workflow.selecting import LockedProject
 from mooring.workflow.verifying import Verified
+
+if TYPE_CHECKING:
+    from mooring.workflow.conda_selecting import CondaProject
 
 _VENV = ".venv"
 
@@ -76,7 +80,8 @@ def command(
 ) -> int:
     """Compare an environment with the lock: names, versions, artifacts and every file's content.
 
-    PATH is a virtual environment (default .venv). Exit code 0: it matches; 1: it drifted; 3: it
+    PATH is a virtual environment (default .venv), or a conda prefix where the lock holds conda
+    packages. Exit code 0: it matches; 1: it drifted; 3: it
     could not be checked.
     """
     began = _Clock()
@@ -94,9 +99,12 @@ def command(
     if policy.same_as is not None:
         verified, report = _against_other(asked, policy.same_as, project)
     else:
-        opened = locked_project(project, lock_file, frozen=frozen)
-        asked = replace(asked, target=at.target(opened.root / _VENV))
-        verified, report = _against_lock(asked, opened, environment)
+        opened = any_project(project, lock_file, frozen=frozen)
+        if isinstance(opened, LockedProject):
+            asked = replace(asked, target=at.target(opened.root / _VENV))
+            verified, report = _against_lock(asked, opened, environment)
+        else:
+            verified, report = _against_conda_lock(asked, opened, environment, named=at.named)
     _tell(verified, report, outgoing, began.timing(), quiet=quiet, verbose=verbose)
     return exit_code(verified, policy)
 
@@ -124,6 +132,21 @@ def _against_lock(asked: _Asked, opened: LockedProject, environment: str | None)
             terms=asked.terms,
             reporter=asked.reporter,
         )
+    return verified, partial(report_on, verified, opened.path)
+
+
+def _against_conda_lock(
+    asked: _Asked, opened: CondaProject, environment: str | None, *, named: Target | None
+) -> _Result:
+    from mooring.workflow.conda_verifying import verify_conda_target  # most have no conda
+
+    if named is None:
+        raise click.UsageError("name the conda prefix to compare with the lock")
+    if asked.policy.repair:
+        raise click.UsageError("--repair is for virtual environments: `mooring sync --prefix`")
+    verified = verify_conda_target(
+        opened, named, environment=environment, tiers=asked.tiers, terms=asked.terms
+    )
     return verified, partial(report_on, verified, opened.path)
 
 

@@ -56,9 +56,12 @@ class CondaInputs:
         virtual_packages: (subdir or `*`, virtual package as `__glibc=2.28=0`) pairs that replace or
             add to the defaults of `mooring.resolve.conda.virtual`.
         priority: Whether a package is taken only from the first channel that has it.
+        variables: (name, value) pairs of the environment variables that environment files declare,
+            by name.
     """
 
     channels: tuple[CondaChannel, ...]
     requirements: tuple[CondaRequirement, ...]
     virtual_packages: tuple[tuple[str, str], ...] = ()
     priority: ChannelPriority = "strict"
+    variables: tuple[tuple[str, str], ...] = ()

@@ -102,8 +102,8 @@ def lock_project(
         if lock is not previous:
             files[path] = pylock.write(lock).encode("utf-8")
         if options.with_base:
-            files |= _base_files(manifest, options, reporter)
-        changed = {p: data for p, data in files.items() if not _same(p, data)}
+            files |= base_files(manifest, options, reporter)
+        changed = {p: data for p, data in files.items() if not same_bytes(p, data)}
         if changed:
             write_files(changed)
     return LockResult(
@@ -143,7 +143,11 @@ def check_lock(manifest: Manifest, *, base: str | None = None, with_base: bool =
 
 def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: bool = False) -> None:
     """Raise `AnswerIsNo` with the changes when the project's lock is not fresh."""
-    freshness = check_lock(manifest, base=base, with_base=with_base)
+    raise_stale(check_lock(manifest, base=base, with_base=with_base), base)
+
+
+def raise_stale(freshness: Freshness, base: str | None = None) -> None:
+    """Raise `AnswerIsNo` with the changes unless the lock is fresh."""
     if not freshness.fresh:
         lines = "".join(f"\n  {change}" for change in freshness.changes)
         raise AnswerIsNo(
@@ -268,7 +272,12 @@ def _require_coverage(reached: Sequence[Coverage], *, only_wheels: bool) -> None
     )
 
 
-def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) -> dict[Path, bytes]:
+def base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) -> dict[Path, bytes]:
+    """Return `mooring.lock` with the base image; nothing where none is declared.
+
+    Raises:
+        MooringError: The base image is not found.
+    """
     path = manifest.root / MOORING_LOCK_NAME
     lock = lock_bases(
         manifest,
@@ -281,7 +290,8 @@ def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) ->
     return {path: mooring_lock.write(lock).encode("utf-8")} if lock.base_images else {}
 
 
-def _same(path: Path, data: bytes) -> bool:
+def same_bytes(path: Path, data: bytes) -> bool:
+    """Tell whether a file holds exactly this."""
     try:
         return path.read_bytes() == data
     except OSError:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mooring.digests import sha256_hex
 from mooring.files import read_text
-from mooring.lock.lines import package_lines
+from mooring.lock.conda_lines import conda_package_lines
+from mooring.lock.lines import Lines, package_lines
 from mooring.verify.report.json_report import document
 from mooring.verify.report.model import LockFile, Report
 from mooring.workflow.verifying import Verified
@@ -34,12 +35,18 @@ def report_on(verified: Verified, lock: Path, timing: Timing) -> Report:
         lock=LockFile(
             path=repository_path(lock),
             sha256=sha256_hex(lock.read_bytes()),
-            lines=package_lines(text),
+            lines=_lines(lock, text, verified),
         ),
         selection=verified.selection,
         started=timing.started,
         duration_s=timing.duration_s,
     )
+
+
+def _lines(lock: Path, text: str, verified: Verified) -> Lines:
+    if lock.suffix in (".yml", ".yaml"):
+        return conda_package_lines(text, verified.selection.platform.subdir)
+    return package_lines(text)
 
 
 def repository_path(path: Path) -> str:

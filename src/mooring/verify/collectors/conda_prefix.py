@@ -1,0 +1,215 @@
+"""The collector for a conda prefix on this machine; nothing in it starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mooring.verify.collectors.conda_meta import (
+    META_FOLDER,
+    CondaRow,
+    DescribedPackage,
+    read_records,
+)
+from mooring.verify.collectors.conda_strays import find_conda_strays
+from mooring.verify.collectors.contents import look_at_all
+from mooring.verify.collectors.folder import Folder
+from mooring.verify.collectors.layout import Layout, UnreadableError, find_layout
+from mooring.verify.collectors.looks import (
+    MISSING,
+    Look,
+    Looks,
+    Task,
+    counts,
+    tasks_of,
+    with_files,
+)
+from mooring.verify.collectors.metadata import Described, describe_sites
+from mooring.verify.collectors.owned import find_owned
+from mooring.verify.collectors.path import NoEnvironmentError
+from mooring.verify.collectors.shared import uv_cache, with_shared
+from mooring.verify.conda_inventory import CondaFile, CondaInstalled, PrefixInventory
+from mooring.verify.inventory import Interpreter, Inventory, Stray
+from mooring.verify.tiers import CONTENT, Tiers
+
+_SHEBANG = 512
+
+
+def is_prefix(path: Path) -> bool:
+    """Whether a folder is a conda prefix."""
+    return (path / META_FOLDER).is_dir()
+
+
+class PrefixCollector:
+    """Reads a conda prefix.
+
+    Args:
+        path: The prefix's root folder.
+        tiers: How deep to look.
+        inside: Where the prefix is for those who use it, when this is another place.
+        caches: The variables that tell where the caches of this machine are; its own by default.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        tiers: Tiers = CONTENT,
+        inside: str | None = None,
+        caches: Mapping[str, str] | None = None,
+    ) -> None:
+        self._path = path
+        self._tiers = tiers
+        self._inside = inside
+        self._caches = os.environ if caches is None else caches
+
+    def collect(self) -> PrefixInventory:
+        """Return what is there.
+
+        Raises:
+            NoEnvironmentError: The folder is absent or no conda prefix.
+        """
+        if not is_prefix(self._path):
+            raise NoEnvironmentError(
+                "there is no conda prefix in this folder",
+                where=str(self._path),
+                hint="name its root folder, the one that holds conda-meta; "
+                "`mooring sync --prefix` makes one",
+            )
+        folder = Folder(str(self._path))
+        records = read_records(folder)
+        layout = find_layout(folder)
+        described, leftovers = describe_sites(folder, layout.sites, self._inside or folder.root)
+        owned, folders = _owned(records)
+        others = [each for each in described if not _is_condas(each, owned, folders)]
+        hashed = self._tiers.hash_files
+        tasks = _tasks(records, hashed=hashed)
+        tasks.update({(t.target, t.algorithm): t for t in tasks_of(others, hashed=hashed)})
+        looks = look_at_all(folder, list(tasks.values()))
+        files, size = counts(looks.values())
+        distributions = tuple(with_files(each, looks, hashed=hashed) for each in others)
+        packages = tuple(_seen(folder, each, looks, hashed=hashed) for each in records)
+        return PrefixInventory(
+            base=Inventory(
+                kind="path",
+                target=str(self._path),
+                root=folder.root,
+                interpreter=_interpreter(records),
+                subdir=_subdir(records),
+                distributions=with_shared(folder, distributions, uv_cache(self._caches)),
+                hashed=hashed,
+                files_hashed=files,
+                bytes_hashed=size,
+                leftovers=leftovers,
+                strays=_strays(folder, layout, others, leftovers, owned),
+            ),
+            packages=tuple(sorted(packages, key=lambda each: (each.name, each.record))),
+        )
+
+
+def _interpreter(records: Sequence[DescribedPackage]) -> Interpreter:
+    python = next((each.package for each in records if each.package.name == "python"), None)
+    return Interpreter(version=python.version or None if python else None)
+
+
+def _subdir(records: Sequence[DescribedPackage]) -> str | None:
+    """Return the platform that the prefix is for, as its packages say."""
+    subdirs = (each.package.subdir for each in records)
+    return next((each for each in subdirs if each not in ("", "noarch")), None)
+
+
+def _owned(records: Iterable[DescribedPackage]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the paths that conda's packages own, and the metadata folders among them."""
+    paths = {row.path for each in records for row in each.rows if row.path is not None}
+    paths.update(path for each in records for path in each.owned)
+    infos = {
+        path[: path.index("-info/") + 5]
+        for path in paths
+        if ".dist-info/" in path or ".egg-info/" in path
+    }
+    return frozenset(paths), frozenset(infos)
+
+
+def _is_condas(described: Described, owned: frozenset[str], folders: frozenset[str]) -> bool:
+    path = f"{described.distribution.site}/{described.distribution.info}"
+    return path in owned or path in folders
+
+
+def _strays(
+    folder: Folder,
+    layout: Layout,
+    others: Sequence[Described],
+    leftovers: Sequence[str],
+    owned: frozenset[str],
+) -> tuple[Stray, ...]:
+    beside = find_owned(folder, others, [*layout.sites, "bin"], leftovers)
+    return find_conda_strays(folder, layout.sites, owned | beside.files, beside.claimed)
+
+
+def _tasks(
+    records: Iterable[DescribedPackage], *, hashed: bool
+) -> dict[tuple[str, str | None], Task]:
+    tasks: dict[tuple[str, str | None], Task] = {}
+    for each in records:
+        for row in each.rows:
+            if row.path is not None:
+                key = row.path, _algorithm(row, hashed=hashed)
+                tasks[key] = Task(*key, row.size)
+    return tasks
+
+
+def _algorithm(row: CondaRow, *, hashed: bool) -> str | None:
+    return "sha256" if hashed and row.recorded is not None else None
+
+
+def _seen(
+    folder: Folder, described: DescribedPackage, looks: Looks, *, hashed: bool
+) -> CondaInstalled:
+    files = tuple(_file(folder, row, looks, hashed=hashed) for row in described.rows)
+    return replace(described.package, files=files)
+
+
+def _file(folder: Folder, row: CondaRow, looks: Looks, *, hashed: bool) -> CondaFile:
+    look = Look("unexamined", problem="its path leaves the prefix")
+    if row.path is not None:
+        look = looks[row.path, _algorithm(row, hashed=hashed)]
+    link = folder.link(row.path) if row.path is not None and look.kind != "file" else None
+    changed = look.kind == "file" and look.actual not in (None, row.recorded)
+    return CondaFile(
+        path=row.path or row.named,
+        row=row.kind,
+        # What a link leads to matters less than that it is one.
+        kind="link" if link is not None else look.kind,
+        recorded=row.recorded,
+        packaged=row.packaged,
+        recorded_link=row.recorded_link,
+        recorded_size=row.size,
+        actual=look.actual,
+        link=link,
+        size=look.size,
+        replaced=row.replaced,
+        owner_path=row.owner_path,
+        script=row.kind == "entry" and look is not MISSING and _is_script(folder, row.path),
+        links=_links(folder, row.path) if changed else None,
+        problem=look.problem,
+    )
+
+
+def _is_script(folder: Folder, path: str | None) -> bool:
+    """Whether a file begins as a program for Python, or as one of Windows."""
+    try:
+        start = folder.read(path or "", _SHEBANG) or b""
+    except UnreadableError:
+        return False
+    return start.startswith(b"MZ") or (start.startswith(b"#!") and b"python" in start)
+
+
+def _links(folder: Folder, path: str | None) -> int | None:
+    where = folder.place(path or "")
+    try:
+        count = os.lstat(where).st_nlink if where is not None else 1
+    except OSError:
+        return None
+    return count if count > 1 else None
