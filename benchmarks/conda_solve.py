@@ -64,7 +64,9 @@ count = len(lock.conda)
 """
 
 END = """
-print(json.dumps([time.perf_counter() - started, count]))
+import os
+print(json.dumps([time.perf_counter() - started, count]), flush=True)
+os._exit(0)  # rattler's threads crash an interpreter that ends right after a solve
 """
 
 

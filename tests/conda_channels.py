@@ -47,6 +47,7 @@ class Recipe:
     Attributes:
         files: Path to content; the placeholder in it is replaced where it is installed.
         entry_points: `name = module:function` of a `noarch: python` package.
+        old: Whether it lists its files as packages did before 2017, without digests.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Recipe:
     depends: tuple[str, ...] = ()
     files: Mapping[str, File] | None = None
     entry_points: tuple[str, ...] = ()
+    old: bool = False
 
     @property
     def stem(self) -> str:
@@ -125,7 +127,7 @@ def http_channel(folder: Path) -> Iterator[tuple[CondaChannelFolder, list[str]]]
     """Serve an empty channel, and list the paths that are asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, asked, directory=str(folder)))
+    server = _Server(("127.0.0.1", 0), partial(_Handler, asked, directory=str(folder)))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -135,6 +137,11 @@ def http_channel(folder: Path) -> Iterator[tuple[CondaChannelFolder, list[str]]]
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that hang up."""
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -173,6 +180,8 @@ def archive(recipe: Recipe) -> bytes:
         },
         "info/about.json": {},
     }
+    if recipe.old:
+        del info["info/paths.json"]
     if recipe.noarch == "python":
         info["info/link.json"] = {
             "noarch": {"type": "python", "entry_points": list(recipe.entry_points)},
@@ -182,6 +191,8 @@ def archive(recipe: Recipe) -> bytes:
     with tarfile.open(fileobj=out, mode="w:bz2") as tar:
         for path, value in info.items():
             _add(tar, path, json.dumps(value, sort_keys=True).encode())
+        if recipe.old:
+            _add(tar, "info/files", "".join(f"{path}\n" for path in sorted(files)).encode())
         for path, file in sorted(files.items()):
             _add(tar, path, file)
     return out.getvalue()

@@ -146,6 +146,22 @@ def test_a_hand_edited_lock_is_not_fresh(
     assert "edited" in said.err
 
 
+def test_recorded_inputs_that_nobody_wrote(
+    project: Path, channel: CondaChannelFolder, mooring: Mooring
+) -> None:
+    (project / "mooring.toml").write_text(mooring_toml(channel, "python 3.11.*"))
+    mooring("lock")
+    path = project / "conda-lock.yml"
+    text = path.read_text()
+    start, end = text.index('"inputs": '), text.index('"inputs-digest"')
+    for recorded, code in (("{}", 2), ('{"schema":1}', 1), ('{"schema":99,"conda":[]}', 1)):
+        path.write_text(f'{text[:start]}"inputs": {recorded},\n      {text[end:]}')
+        said = mooring("lock", "--check")
+        assert said.code == code, said.err
+        assert mooring("lock", *(["--upgrade"] if code == 2 else [])).code == 0
+        assert path.read_text() == text
+
+
 def test_a_lock_of_another_tool_keeps_its_pins(
     project: Path, channel: CondaChannelFolder, mooring: Mooring
 ) -> None:
@@ -256,9 +272,9 @@ def test_channels_that_are_not_there(
 
 
 DAMAGED = {
-    "cut off": lambda text: text[: len(text) // 2],
-    "no JSON": lambda _: "<html>not found</html>",
-    "another shape": lambda _: json.dumps({"packages": [1, 2]}),
+    "cut off": '{"info": {"subdir": "linux-64"}, "packages": {"python-3.11',
+    "no JSON": "<html>not found</html>",
+    "another shape": json.dumps({"packages": [1, 2]}),
 }
 
 
@@ -267,7 +283,7 @@ def test_damaged_repodata(
     name: str, project: Path, channel: CondaChannelFolder, mooring: Mooring
 ) -> None:
     for path in channel.folder.glob("*/repodata.json"):
-        path.write_text(DAMAGED[name](path.read_text()))
+        path.write_text(DAMAGED[name])
     (project / "mooring.toml").write_text(mooring_toml(channel, "python 3.11.*"))
     said = mooring("lock")
     assert said.code == 3, said.err

@@ -24,6 +24,8 @@ from mooring.workflow.conda_selecting import CondaProject, open_conda_project
 
 pytestmark = pytest.mark.engine
 
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 STAND_IN = """\
 #!/usr/bin/python3
 import hashlib, io, os, sys, tarfile, urllib.request
@@ -76,7 +78,7 @@ def channel(tmp_path: Path) -> Iterator[CondaChannelFolder]:
 @pytest.fixture
 def project(
     tmp_path: Path, channel: CondaChannelFolder, base_image: str, micromamba: str, mooring: Mooring
-) -> Iterator[CondaProject]:
+) -> CondaProject:
     folder = tmp_path / "project"
     (folder / "src").mkdir(parents=True)
     (folder / "src/app.txt").write_text("app\n")
@@ -93,7 +95,7 @@ def project(
     )
     said = mooring("lock", "--project", folder)
     assert said.code == 0, said.err
-    yield open_conda_project(load(folder), with_base=True)
+    return open_conda_project(load(folder), with_base=True)
 
 
 @pytest.fixture
@@ -134,8 +136,7 @@ def test_an_image_is_built_once_and_runs(
     assert lines[:4] == [
         "65532",
         "mooring",
-        "/opt/env /opt/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        " 1 /home/mooring",
+        f"/opt/env /opt/env/bin:{SYSTEM_PATH} 1 /home/mooring",
         "app",
     ]
     assert {"share", "lib", "conda-meta", "0"} <= set(lines)

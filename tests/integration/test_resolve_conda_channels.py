@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -348,3 +350,22 @@ def test_twice_the_same(solve: Solving) -> None:
     url = solve.channel("main", record("a", depends=["b"]), record("b"))
     declared = inputs("a", channels=[url])
     assert solve(declared) == solve(declared, cache=solve.folder / "another")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("spec", ["a", "missing"])
+def test_the_end_of_the_program_right_after_a_solve_is_no_crash(solve: Solving, spec: str) -> None:
+    url = solve.channel("main", record("a"))
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from mooring.resolve.conda.addresses import Address\n"
+        "from mooring.resolve.conda.interface import SolveProblem\n"
+        "from mooring.resolve.conda.rattler_solver import RattlerSolver, SolverOptions\n"
+        "url, spec, cache = sys.argv[1:]\n"
+        "solver = RattlerSolver([Address(label=url, base=url)], SolverOptions(cache=Path(cache)))\n"
+        "one = SolveProblem(subdir='linux-64', specs=(spec,), virtual_packages=())\n"
+        "solver.solve([one] * 4)\n"
+    )
+    argv = [sys.executable, "-c", code, url, spec, str(solve.folder / "cache")]
+    codes = [subprocess.run(argv, check=False).returncode for _ in range(8)]
+    assert codes == [0] * 8

@@ -57,6 +57,7 @@ def kept(tmp_path: Path) -> Path:
 def sync(prefix: Path, kept: Path, reporter: RecordingReporter) -> Sync:
     def work(
         packages: Sequence[CondaPackage],
+        /,
         *,
         offline: bool = False,
         platform: Platform = LINUX,
@@ -68,7 +69,7 @@ def sync(prefix: Path, kept: Path, reporter: RecordingReporter) -> Sync:
             indexes=(),
             reporter=reporter,
             offline=offline,
-            settings=PrefixSettings(platform=platform, packages=kept, **settings),  # type: ignore[arg-type]
+            settings=PrefixSettings(**{"platform": platform, "packages": kept, **settings}),  # type: ignore[arg-type]
         )
 
     return work
@@ -236,6 +237,93 @@ def test_the_archive_must_hold_the_package_that_is_named(
     package = channel.add(Recipe(name="pure"))
     with pytest.raises(SyncError, match=r"another package than the lock says: pure 1.0 0"):
         sync([replace(package, version="2.0")])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"name": "../x"}, {"version": "1/2"}, {"build": ".."}, {"subdir": ""}, {"sha256": "../../x"}],
+)
+def test_odd_rows_are_refused(
+    channel: CondaChannelFolder, prefix: Path, sync: Sync, kept: Path, odd: dict[str, str]
+) -> None:
+    package = replace(channel.add(Recipe(name="pure")), **odd)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="has no valid name"):
+        sync([package])
+    assert not prefix.exists()
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [{"../../escaped": b"x"}],
+        [{"share/../../escaped": b"x"}],
+        [{"/tmp/escaped": b"x"}],
+        [{"share/way": Link(target="TMP")}, {"share/way/escaped": b"x"}],
+        [{"share/way": Link(target="../..")}, {"share/way/escaped": b"x"}],
+        [{"a": Link(target="b"), "b": Link(target="TMP")}, {"a/escaped": b"x"}],
+        [{"a": Link(target="a")}, {"a/escaped": b"x"}],
+    ],
+)
+def test_packages_cannot_write_outside_of_the_prefix(
+    channel: CondaChannelFolder,
+    prefix: Path,
+    sync: Sync,
+    tmp_path: Path,
+    files: list[dict[str, bytes | Link]],
+) -> None:
+    packages = []
+    for number, each in enumerate(files):
+        real = {
+            path: Link(target=file.target.replace("TMP", str(tmp_path)))
+            if isinstance(file, Link)
+            else file
+            for path, file in each.items()
+        }
+        packages.append(channel.add(Recipe(name=f"evil{number}", files=real)))
+    with pytest.raises(SyncError, match="would write outside of the prefix"):
+        sync(packages)
+    assert not prefix.exists()
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_links_that_are_there_lead_nobody_out(
+    channel: CondaChannelFolder, prefix: Path, sync: Sync, tmp_path: Path
+) -> None:
+    link = channel.add(Recipe(name="one", files={"share/way": Link(target=str(tmp_path))}))
+    sync([link])
+    other = channel.add(Recipe(name="two", files={"share/way/escaped": b"x"}))
+    with pytest.raises(SyncError, match="would write outside of the prefix"):
+        sync([link, other])
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_links_between_folders_of_the_prefix_are_fine(
+    channel: CondaChannelFolder, prefix: Path, sync: Sync
+) -> None:
+    link = Recipe(name="one", files={"lib/a": b"a", "lib64": Link(target="lib")})
+    packages = [channel.add(link), channel.add(Recipe(name="two", files={"lib/b": b"b"}))]
+    sync(packages)
+    assert (prefix / "lib64/b").read_bytes() == b"b"
+
+
+def test_packages_of_an_old_form(channel: CondaChannelFolder, prefix: Path, sync: Sync) -> None:
+    plain = channel.add(Recipe(name="plain", old=True))
+    result = sync([plain])
+    assert result.paths_ids == {}
+    assert (prefix / "share/plain.txt").is_file()
+    evil = channel.add(Recipe(name="evil", files={"../../escaped": b"x"}, old=True))
+    with pytest.raises(SyncError, match="would write outside of the prefix"):
+        sync([plain, evil])
+
+
+def test_entry_points_have_plain_names(
+    channel: CondaChannelFolder, prefix: Path, sync: Sync
+) -> None:
+    evil = replace(noarch_recipe("wave"), entry_points=("../../escaped = wave:main",))
+    with pytest.raises(SyncError, match="would write outside of the prefix"):
+        sync([channel.add(python_recipe()), channel.add(evil)])
+    assert not prefix.exists()
 
 
 def test_a_row_without_a_digest_is_refused(channel: CondaChannelFolder, sync: Sync) -> None:
@@ -445,4 +533,25 @@ def test_no_secret_is_told_or_written(tmp_path: Path, prefix: Path, sync: Sync) 
         late = replace(package, name="gone", url=package.url.replace("pure", "gone"))
         with pytest.raises(SyncError) as failure:
             sync([package, late], channels=(declared,))
+    assert "s3cret" not in f"{failure.value} {failure.value.hint}"
+
+
+@pytest.mark.network
+def test_the_token_of_a_channel_is_only_used_to_ask(
+    tmp_path: Path, prefix: Path, sync: Sync
+) -> None:
+    with http_channel(tmp_path / "served") as (channel, asked):
+        package = channel.add(Recipe(name="pure"))
+        private = tmp_path / "served/t/s3cret/team/linux-64"
+        private.mkdir(parents=True)
+        channel.archive_of(package).rename(private / package.file_name)
+        public = f"{channel.url}/team"
+        package = replace(package, channel=public, url=f"{public}/linux-64/{package.file_name}")
+        declared = CondaChannel(name=public, url=f"{channel.url}/t/s3cret/team")
+        sync([package], channels=(declared,))
+        assert asked == ["/t/s3cret/team/linux-64/pure-1.0-0.tar.bz2"]
+        assert "s3cret" not in (prefix / "conda-meta/pure-1.0-0.json").read_text()
+        (private / package.file_name).unlink()
+        with pytest.raises(SyncError) as failure:
+            sync([package], channels=(declared,), packages=tmp_path / "other", reinstall=("pure",))
     assert "s3cret" not in f"{failure.value} {failure.value.hint}"

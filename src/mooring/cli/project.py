@@ -45,4 +45,4 @@ def locked_project(
         InputError: The lock has conda packages.
     """
     opened = any_project(project, lock_file, frozen=frozen, base=base, with_base=with_base)
-    return without_conda(opened, "this command")
+    return without_conda(opened)

@@ -14,6 +14,7 @@ from mooring.files import LOCK_WAIT_SECONDS, cache_root, one_writer
 from mooring.install import prefix_folder, prefix_rattler
 from mooring.install.failures import SyncError
 from mooring.install.prefix_packages import Store, Unpacked
+from mooring.install.prefix_paths import refuse_escapes
 from mooring.install.prefix_pypi import PypiSettings, sync_pypi
 from mooring.install.prefix_rattler import Installed, Linking
 from mooring.lock.conda import CondaPackage, CondaSelection
@@ -114,6 +115,7 @@ def sync_prefix(
         if needed:
             reporter.step(f"Putting {len(needed)} conda packages into {path}")
         unpacked = _store(settings, offline, reporter).provide(needed)
+        refuse_escapes(path, unpacked)
         with _made(path, there):
             removed = sorted(set(installed) - {each.name for each in selection.packages})
             if needed or removed or not there:

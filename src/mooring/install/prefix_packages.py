@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from mooring.urls import redact
 _AT_ONCE = 8
 _JSON_LIMIT = 256 << 20
 _SHOWN = 5
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+=-]*")
+_HEX = re.compile(r"[0-9a-f]{64}")
 _PACKAGE, _SEAL = "package", "seal"
 
 
@@ -40,11 +43,15 @@ class Unpacked:
         package: With what only the archive itself tells, such as `noarch`.
         folder: Where it is unpacked.
         paths_id: Digest of the file list that it publishes; None when it has no such id.
+        paths: The files that it lists, as packaged.
+        programs: Names of the programs that are made for its entry points.
     """
 
     package: CondaPackage
     folder: Path
     paths_id: str | None
+    paths: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +97,7 @@ class Store:
             )
 
     def _provide(self, package: CondaPackage) -> Unpacked:
+        _refuse_odd(package)
         if package.sha256 is not None:
             kept = self.root / package.sha256
             if _is_sealed(kept):
@@ -158,6 +166,18 @@ class Store:
         return target
 
 
+def _refuse_odd(package: CondaPackage) -> None:
+    """Refuse what cannot be the name of a folder: names and digests become some."""
+    parts = (package.name, package.version, package.build, package.subdir)
+    odd = not all(map(_PLAIN.fullmatch, parts)) or not _HEX.fullmatch(package.sha256 or "0" * 64)
+    if odd:
+        raise InputError(
+            f"{package.file_name!r} has no valid name, version, build, subdir or digest",
+            where=redact(package.url),
+            hint="lock again with `mooring lock`",
+        )
+
+
 def _check(package: CondaPackage, archive: Path) -> None:
     """Compare the archive with the lock; MD5 only where the lock has nothing better."""
     algorithm, expected = ("sha256", package.sha256) if package.sha256 else ("md5", package.md5)
@@ -187,8 +207,7 @@ def _described(package: CondaPackage, folder: Path) -> Unpacked:
             hint="the lock was edited: lock again with `mooring lock`",
         )
     noarch = index.get("noarch")
-    paths = folder / "info" / "paths.json"
-    rows = _json(paths, package).get("paths") if paths.is_file() else None
+    rows = _rows(folder, package)
     return Unpacked(
         package=replace(
             package,
@@ -198,13 +217,46 @@ def _described(package: CondaPackage, folder: Path) -> Unpacked:
             constrains=package.constrains or _texts(index.get("constrains")),
         ),
         folder=folder,
-        paths_id=_identity(rows, noarch == "python"),
+        paths_id=_identity(rows, noarch == "python") if rows is not None else None,
+        paths=_listed(folder, rows),
+        programs=_programs(folder, package) if noarch == "python" else (),
     )
 
 
-def _identity(rows: object, noarch_python: bool) -> str | None:
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+def _rows(folder: Path, package: CondaPackage) -> list[dict[str, object]] | None:
+    """Return the list of files, None for packages of an old form that have no such list."""
+    path = folder / "info" / "paths.json"
+    if not path.is_file():
         return None
+    rows = _json(path, package).get("paths")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SyncError(
+            f"{package.file_name} is no usable package: info/paths.json lists no files",
+            where=redact(package.url),
+        )
+    return rows
+
+
+def _listed(folder: Path, rows: Sequence[Mapping[str, object]] | None) -> tuple[str, ...]:
+    """Return the paths of a package; packages of an old form list them in `info/files`."""
+    if rows is not None:
+        return tuple(str(row.get("_path") or "") for row in rows)
+    try:
+        text = (folder / "info" / "files").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ()
+    return tuple(line for line in text.split("\n") if line.strip())
+
+
+def _programs(folder: Path, package: CondaPackage) -> tuple[str, ...]:
+    path = folder / "info" / "link.json"
+    noarch = _json(path, package).get("noarch") if path.is_file() else None
+    points = noarch.get("entry_points") if isinstance(noarch, dict) else None
+    found = points if isinstance(points, list) else []
+    return tuple(str(point).partition("=")[0].strip() for point in found)
+
+
+def _identity(rows: Sequence[Mapping[str, object]], noarch_python: bool) -> str | None:
     try:
         return paths_id(rows, noarch_python=noarch_python)
     except NoIdentity:

@@ -46,6 +46,8 @@ def conda_changes(
         Lines such as `conda.dependencies: added "numpy >=2" (environment.yml:9)`; empty exactly
         when the two documents have the same digest.
     """
+    if "schema" not in old:
+        return ("the lock records its inputs by no schema",)
     if inputs_digest(old) == inputs_digest(new):
         return ()
     before, after = table_of(old.get("conda")), table_of(new.get("conda"))

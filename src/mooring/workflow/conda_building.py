@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mooring.build.conda_recipe import CondaRecipe
 from mooring.build.context import collect, hashed, with_generated
@@ -16,15 +14,13 @@ from mooring.errors import InputError
 from mooring.lock.conda import CondaSelection
 from mooring.lock.conda_pypi import pypi_selection, python_of
 from mooring.lock.formats.requirements import CONTEXT_NAME
-from mooring.manifest.conda import CondaChannel
 from mooring.manifest.model import Manifest
 from mooring.platforms import Platform
 from mooring.render.conda import list_name
 from mooring.render.engine import DOCKERFILE
 from mooring.render.interface import BaseImage, Rendered
 from mooring.reporting import SILENT, Reporter
-from mooring.resolve.conda.addresses import variable_stem
-from mooring.urls import credentials
+from mooring.workflow.conda_access import channel_credentials
 from mooring.workflow.conda_locking import CONDA_LOCK_NAME
 from mooring.workflow.conda_rendering import manifest_of, render_conda_selections
 from mooring.workflow.conda_selecting import (
@@ -141,27 +137,6 @@ def plan_conda(project: CondaProject, wanted: CondaImage) -> CondaPlan:
         context=context,
         selection=selection,
     )
-
-
-def channel_credentials(
-    channels: Sequence[CondaChannel], environment: Mapping[str, str]
-) -> dict[str, tuple[str, str]]:
-    """Return user and password of the declared channels, by origin.
-
-    They stand in a channel's URL or in `MOORING_CONDA_<NAME>_USERNAME` and `_PASSWORD`.
-    """
-    found = {}
-    for channel in channels:
-        parts = urlsplit(channel.url)
-        if not parts.hostname:
-            continue
-        stem = variable_stem(channel.name)
-        user, password = (environment.get(f"{stem}_{part}") for part in ("USERNAME", "PASSWORD"))
-        pair = (user or "", password or "") if user or password else credentials(channel.url)
-        if pair:
-            port = f":{parts.port}" if parts.port else ""
-            found[f"{parts.scheme}://{parts.hostname}{port}"] = pair
-    return found
 
 
 def _recipe(

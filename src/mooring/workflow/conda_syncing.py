@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from mooring.install.prefix import PrefixResult, PrefixSettings, sync_prefix
 from mooring.reporting import SILENT, Reporter
 from mooring.verify.findings import Verification
 from mooring.verify.policy import about_policy
+from mooring.workflow.conda_access import with_credentials
 from mooring.workflow.conda_selecting import (
     CondaProject,
     host_conda_platform,
@@ -53,8 +55,9 @@ def sync_conda(
     """
     selection = select_conda_environment(project, environment, host_conda_platform(project))
     manifest = project.manifest
+    declared = manifest.conda.channels if manifest and manifest.conda else ()
     settings = PrefixSettings(
-        channels=manifest.conda.channels if manifest and manifest.conda else (),
+        channels=with_credentials(declared, os.environ),
         lock_folder=project.path.parent,
     )
     install = partial(

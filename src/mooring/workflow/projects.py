@@ -44,12 +44,16 @@ def open_any_lock_file(path: Path) -> LockedProject | CondaProject:
     return open_conda_lock_file(path)
 
 
-def without_conda(project: LockedProject | CondaProject, what: str) -> LockedProject:
+def without_conda(project: LockedProject | CondaProject) -> LockedProject:
     """Return a project that is locked in a `pylock.toml`.
 
     Raises:
-        InputError: It has conda packages, which `what` is not for.
+        InputError: It has conda packages.
     """
     if isinstance(project, LockedProject):
         return project
-    raise InputError(f"{what} is not for environments with conda packages", where=str(project.path))
+    raise InputError(
+        "this command does not take locks with conda packages yet",
+        where=str(project.path),
+        hint="`mooring render` writes a Dockerfile and what it installs, for `docker build`",
+    )

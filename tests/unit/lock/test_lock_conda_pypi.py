@@ -24,7 +24,7 @@ def selection(*rows: PypiRow, python: str | None = "3.12.4") -> CondaSelection:
     packages = [
         CondaPackage(
             name="python",
-            version=python,
+            version=python or "",
             build="h_0_cpython",
             subdir="linux-64",
             channel="c",

@@ -80,9 +80,7 @@ def conda_request(
     """Return a request for one environment."""
     lock = lock_for(platforms, *pypi)
     selections = tuple(select_conda(lock, platform) for platform in lock.platforms)
-    plain = request_for(
-        image, *map(pypi_selection, selections), base=BASE if with_base else None
-    )
+    plain = request_for(image, *map(pypi_selection, selections), base=BASE if with_base else None)
     return CondaRenderRequest(
         plain=plain,
         selections=selections,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from mooring.errors import InputError
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
         Subdir,
     )
 
+_T = TypeVar("_T")
+
+_LETTING_GO_SECONDS = 0.005
 _RETRIES = 2
 _REQUEST_SECONDS = 300
 
@@ -67,11 +71,11 @@ class RattlerSolver:
         Raises:
             InputError: A specification is malformed.
         """
-        return asyncio.run(self._solve_all(problems))
+        return _run(self._solve_all(problems))
 
     def names(self, subdir: str) -> frozenset[str]:
         """Return the names of all packages that the channels have for a platform."""
-        return asyncio.run(self._names(self._channels, subdir))
+        return _run(self._names(self._channels, subdir))
 
     async def _solve_all(self, problems: Sequence[SolveProblem]) -> list[Solved | Failed]:
         return list(await asyncio.gather(*(self._solve(problem) for problem in problems)))
@@ -171,6 +175,18 @@ class RattlerSolver:
             except GatewayError:
                 return address.label
         return None
+
+
+def _run(work: Coroutine[object, object, _T]) -> _T:
+    """Run to the end, and let rattler's threads come to theirs.
+
+    They hand over a result and then let go of the interpreter; one that ends before they did so
+    crashes the process: a third of the bare solves that were followed by the end of the program.
+    """
+    try:
+        return asyncio.run(work)
+    finally:
+        time.sleep(_LETTING_GO_SECONDS)
 
 
 def check_pins(pins: Sequence[Pin]) -> tuple[Pin, ...]:

@@ -31,6 +31,7 @@ from mooring.resolve.conda.reachability import categories
 from mooring.resolve.conda.records import package_of
 from mooring.resolve.conda.reporters import Once
 from mooring.resolve.conda.virtual import virtual_packages
+from mooring.uv import uv_binary
 
 _DATE_HINT = "write it like 2026-01-31T00:00:00Z"
 _Packages = dict[str, CondaPackage]
@@ -118,6 +119,8 @@ class CondaResolver:
         names = CondaNames.load(request.names)
         reporter.step("Resolving PyPI packages beside conda's")
         kept = Once(reporter)
+        # Finding uv asks `sysconfig`, whose first answer on several threads at once may be wrong.
+        uv_binary()
         with ThreadPoolExecutor(len(packages)) as pool:
             futures = {
                 platform: pool.submit(self._pypi, request, platform, listed, names, kept)

@@ -202,7 +202,11 @@ def _listed(name: str) -> CondaRow:
 
 
 def _is_unlisted(name: str, known: set[str]) -> bool:
-    return not name.endswith((".pyc", ".pyo")) and posixpath.normpath(name) not in known
+    return (
+        name not in known
+        and not name.endswith((".pyc", ".pyo"))
+        and posixpath.normpath(name) not in known
+    )
 
 
 def _mapped(path: str, places: _Places) -> str:

@@ -26,7 +26,7 @@ from mooring.verify.collectors.looks import (
     tasks_of,
     with_files,
 )
-from mooring.verify.collectors.metadata import Described, describe_sites
+from mooring.verify.collectors.metadata import Described, describe, is_metadata
 from mooring.verify.collectors.owned import find_owned
 from mooring.verify.collectors.path import NoEnvironmentError
 from mooring.verify.collectors.shared import uv_cache, with_shared
@@ -81,9 +81,8 @@ class PrefixCollector:
         folder = Folder(str(self._path))
         records = read_records(folder)
         layout = find_layout(folder)
-        described, leftovers = describe_sites(folder, layout.sites, self._inside or folder.root)
-        owned, folders = _owned(records)
-        others = [each for each in described if not _is_condas(each, owned, folders)]
+        owned = _owned(records)
+        others, leftovers = _beside(folder, layout, owned, self._inside or folder.root)
         hashed = self._tiers.hash_files
         tasks = _tasks(records, hashed=hashed)
         tasks.update({(t.target, t.algorithm): t for t in tasks_of(others, hashed=hashed)})
@@ -102,7 +101,7 @@ class PrefixCollector:
                 hashed=hashed,
                 files_hashed=files,
                 bytes_hashed=size,
-                leftovers=leftovers,
+                leftovers=tuple(leftovers),
                 strays=_strays(folder, layout, others, leftovers, owned),
             ),
             packages=tuple(sorted(packages, key=lambda each: (each.name, each.record))),
@@ -120,21 +119,33 @@ def _subdir(records: Sequence[DescribedPackage]) -> str | None:
     return next((each for each in subdirs if each not in ("", "noarch")), None)
 
 
-def _owned(records: Iterable[DescribedPackage]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the paths that conda's packages own, and the metadata folders among them."""
+def _owned(records: Iterable[DescribedPackage]) -> frozenset[str]:
+    """Return the paths that conda's packages own."""
     paths = {row.path for each in records for row in each.rows if row.path is not None}
     paths.update(path for each in records for path in each.owned)
-    infos = {
+    return frozenset(paths)
+
+
+def _beside(
+    folder: Folder, layout: Layout, owned: frozenset[str], root: str
+) -> tuple[list[Described], list[str]]:
+    """Return the distributions that are not conda's, and metadata folders that name none."""
+    condas = owned | {
         path[: path.index("-info/") + 5]
-        for path in paths
+        for path in owned
         if ".dist-info/" in path or ".egg-info/" in path
     }
-    return frozenset(paths), frozenset(infos)
-
-
-def _is_condas(described: Described, owned: frozenset[str], folders: frozenset[str]) -> bool:
-    path = f"{described.distribution.site}/{described.distribution.info}"
-    return path in owned or path in folders
+    others, leftovers = [], []
+    for site in layout.sites:
+        for name in filter(is_metadata, folder.names(site)):
+            path = f"{site}/{name}"
+            if path in condas:
+                continue
+            if described := describe(folder, site, name, root):
+                others.append(described)
+            else:
+                leftovers.append(path)
+    return others, leftovers
 
 
 def _strays(
