@@ -51,6 +51,7 @@ WRITERS = {
     "mooring.oci.blob_store": "blobs, which get their names when they are whole",
     "mooring.build.in_image": "its answer, on standard output inside of the image",
     "mooring.build.context": "a tar that streams to the engine through a temporary file",
+    "mooring.resolve.conda.provided": "stand-ins for what conda provides, in a temporary folder",
     "mooring.resolve.pypi.resolver": "the project that uv resolves, in a temporary folder",
     "mooring.workflow.secrets": "a secret for BuildKit in a private temporary folder",
 }

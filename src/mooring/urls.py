@@ -12,6 +12,9 @@ _USERINFO = re.compile(
     r"(?<=[A-Za-z0-9+.-])(?P<mark>:/{1,2})"
     r"(?P<user>[^/\s]{1,4096}|[^\s/@:]{0,512}:(?!\d+(?:[/?#\s]|$))\S{0,4096})@"
 )
+# The token of a conda server stands in the path: `https://host/t/TOKEN/channel`.
+_PATH_TOKEN = re.compile(r"(?<=/t/)[^/'\"]+")
+_WORD = re.compile(r"\S+")
 # The user of ssh is no secret: `git@host`.
 _SSH_USER = re.compile(r"[^:@\s]+")
 
@@ -36,7 +39,13 @@ def credentials(url: str) -> tuple[str, str] | None:
 
 def redact(text: str) -> str:
     """Replace the credentials of every URL in a text by `***`."""
-    return _USERINFO.sub(_without_user, text)
+    text = _USERINFO.sub(_without_user, text)
+    return _WORD.sub(_without_token, text) if "/t/" in text else text
+
+
+def _without_token(word: re.Match[str]) -> str:
+    start, mark, rest = word[0].partition("://")
+    return start + mark + _PATH_TOKEN.sub("***", rest)
 
 
 def _without_user(match: re.Match[str]) -> str:

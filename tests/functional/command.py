@@ -39,7 +39,7 @@ def in_process(capsys: pytest.CaptureFixture[str]) -> Mooring:
         capsys.readouterr()
         code = run(cli, [str(argument) for argument in arguments])
         said = capsys.readouterr()
-        assert "Traceback" not in said.err
+        assert "Traceback" not in said.err, said.err
         return Outcome(code=code, out=said.out, err=said.err)
 
     return mooring

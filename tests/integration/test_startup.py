@@ -10,7 +10,18 @@ from mooring.process import run
 
 pytestmark = pytest.mark.process
 
-HEAVY = {"docker", "filelock", "jinja2", "packaging.pylock", "requests", "rich", "tomlkit", "uv"}
+HEAVY = {
+    "docker",
+    "filelock",
+    "jinja2",
+    "packaging.pylock",
+    "rattler",
+    "requests",
+    "rich",
+    "tomlkit",
+    "uv",
+    "yaml",
+}
 
 
 def _loaded(code: str) -> set[str]:

@@ -46,6 +46,8 @@ def test_credentials(url: str, found: tuple[str, str] | None) -> None:
         ("clone ssh://git:secret@h.example/r", "clone ssh://***@h.example/r"),
         ("write to me@example.org", "write to me@example.org"),
         ("https://h.example/a@b", "https://h.example/a@b"),
+        ("of https://h.example/t/tk-1/c::a b", "of https://h.example/t/***/c::a b"),
+        ("the folder a/t/b", "the folder a/t/b"),
     ],
 )
 def test_redact(text: str, shown: str) -> None:

@@ -9,7 +9,9 @@ import click
 from mooring.cli import options
 from mooring.cli.outcome import counted
 from mooring.cli.terminal import TerminalReporter
+from mooring.cli.versions import moves
 from mooring.lock.model import Lock
+from mooring.manifest.model import Manifest
 from mooring.manifest.reader import load
 from mooring.workflow.locking import Freshness, LockOptions, LockResult, check_lock, lock_project
 
@@ -51,13 +53,25 @@ def command(
 ) -> int:
     """Resolve the declared requirements for every platform into pylock.toml (PEP 751).
 
-    Pins stay where they are unless an upgrade is asked for; nothing is solved when the inputs
-    have not changed. --check exits with 1 and says which input changed.
+    With conda packages the lock is a conda-lock.yml. Pins stay where they are unless an upgrade is
+    asked for; nothing is solved when the inputs have not changed. --check exits with 1 and says
+    which input changed.
     """
     manifest = load(project)
     if check:
-        return _show_freshness(check_lock(manifest, base=base, with_base=not no_base), form, quiet)
+        return _show_freshness(_checked(manifest, base, with_base=not no_base), form, quiet)
     reporter = options.reporter(quiet, verbose)
+    if manifest.conda:
+        from mooring.cli.lock_conda import lock_and_show  # not needed without conda packages
+
+        wanted = LockOptions(
+            upgrade_packages=frozenset(upgrade_packages),
+            base=base,
+            with_base=not no_base,
+            **flags,
+        )
+        lock_and_show(manifest, wanted, form, reporter)
+        return 0
     result = lock_project(
         manifest,
         LockOptions(
@@ -72,6 +86,14 @@ def command(
         options.print_json(_document(result))
     _show_result(result, reporter)
     return 0
+
+
+def _checked(manifest: Manifest, base: str | None, *, with_base: bool) -> Freshness:
+    if manifest.conda is None:
+        return check_lock(manifest, base=base, with_base=with_base)
+    from mooring.workflow.conda_locking import check_conda  # not needed without conda packages
+
+    return check_conda(manifest, base=base, with_base=with_base)
 
 
 def _normalised(name: str) -> str:
@@ -125,16 +147,7 @@ def _moves(result: LockResult) -> list[str]:
     """Say which versions moved against the lock that was there."""
     if result.previous is None or result.previous is result.lock:
         return []
-    old = _versions(result.previous)
-    new = _versions(result.lock)
-    lines = [f"+ {name} {new[name]}" for name in sorted(new.keys() - old.keys())]
-    lines += [f"- {name} {old[name]}" for name in sorted(old.keys() - new.keys())]
-    lines += [
-        f"~ {name} {old[name]} -> {new[name]}"
-        for name in sorted(old.keys() & new.keys())
-        if old[name] != new[name]
-    ]
-    return lines
+    return moves(_versions(result.previous), _versions(result.lock))
 
 
 def _versions(lock: Lock) -> dict[str, str]:

@@ -76,7 +76,8 @@ def lock_option(function: F) -> F:
         "lock_file",
         type=EXISTING,
         metavar="FILE",
-        help="Use this pylock.toml; no manifest is needed.",
+        help="Use this lock: pylock.toml, conda-lock.yml, pixi.lock or an @EXPLICIT .txt; no "
+        "manifest is needed.",
     )(function)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from mooring.cli import options
-from mooring.cli.project import locked_project
+from mooring.cli.project import any_project
 from mooring.workflow.rendering import RenderOptions, render_project, write_rendered
+from mooring.workflow.selecting import LockedProject
 
 
 @click.command("render")
@@ -17,7 +18,7 @@ from mooring.workflow.rendering import RenderOptions, render_project, write_rend
 @click.option(
     "--template",
     metavar="NAME|FILE",
-    help="Built-in template (slim, simple) or a template file of the project.",
+    help="Built-in template (slim, simple, conda) or a template file of the project.",
 )
 @click.option("--base", metavar="IMAGE", help="Base image instead of the manifest's.")
 @click.option("--no-base", is_flag=True, help="Leave the base image's tag unpinned.")
@@ -41,12 +42,21 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Write Dockerfile, .dockerignore and environment.yml for the locked environment."""
-    opened = locked_project(project, None, frozen=frozen, base=base, with_base=not no_base)
-    rendered = render_project(
-        opened,
-        RenderOptions(environment=environment, template=template, base=base, pin_base=not no_base),
+    """Write Dockerfile, .dockerignore and environment.yml for the locked environment.
+
+    With conda packages the template is `conda`, and an @EXPLICIT list is written for each platform
+    of an image.
+    """
+    opened = any_project(project, None, frozen=frozen, base=base, with_base=not no_base)
+    wanted = RenderOptions(
+        environment=environment, template=template, base=base, pin_base=not no_base
     )
+    if isinstance(opened, LockedProject):
+        rendered = render_project(opened, wanted)
+    else:
+        from mooring.workflow.conda_rendering import render_conda_project  # most have no conda
+
+        rendered = render_conda_project(opened, wanted)
     reporter = options.reporter(quiet, verbose)
     if name is not None:
         if name not in rendered.files:

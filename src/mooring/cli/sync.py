@@ -8,8 +8,10 @@ import click
 
 from mooring.cli import options
 from mooring.cli.outcome import counted
-from mooring.cli.project import locked_project
+from mooring.cli.project import any_project
+from mooring.errors import InputError
 from mooring.platforms import PythonVersion
+from mooring.workflow.selecting import LockedProject
 from mooring.workflow.syncing import Synced, sync_project
 
 
@@ -23,7 +25,13 @@ from mooring.workflow.syncing import Synced, sync_project
     metavar="X.Y",
     help="Python of the environment, where the project leaves the choice.",
 )
-@click.option("--offline", is_flag=True, help="Use uv's cache only.")
+@click.option(
+    "--prefix",
+    type=options.EXISTING,
+    metavar="DIR",
+    help="Conda prefix to make, for a lock with conda packages.",
+)
+@click.option("--offline", is_flag=True, help="Use caches only.")
 @options.record_ids_option
 @options.frozen_option
 @options.format_option
@@ -34,6 +42,7 @@ def command(
     lock_file: Path | None,
     environment: str,
     python: str | None,
+    prefix: Path | None,
     offline: bool,
     record_ids: bool,
     frozen: bool,
@@ -44,10 +53,29 @@ def command(
     """Make the virtual environment PATH (default .venv) match the lock, and verify it.
 
     Only locked artifacts are installed, their hashes checked; what is not locked is removed; what
-    drifted is installed again.
+    drifted is installed again. With conda packages, --prefix names the conda prefix to make.
     """
-    opened = locked_project(project, lock_file, frozen=frozen)
+    if prefix is not None and (path is not None or python is not None):
+        raise click.UsageError("--prefix is a conda prefix: it goes with neither PATH nor --python")
+    opened = any_project(project, lock_file, frozen=frozen)
     reporter = options.reporter(quiet, verbose)
+    if not isinstance(opened, LockedProject):
+        from mooring.cli.sync_conda import sync_and_show  # loads rattler
+
+        if prefix is None:
+            raise InputError(
+                "the lock holds conda packages, which no virtual environment can hold",
+                where=str(opened.path),
+                hint="name the conda prefix to make: `mooring sync --prefix DIR`",
+            )
+        sync_and_show(opened, prefix, environment, offline, form, reporter)
+        return 0
+    if prefix is not None:
+        raise InputError(
+            "the lock holds no conda packages",
+            where=str(opened.path),
+            hint="make a virtual environment: `mooring sync PATH`",
+        )
     if record_ids:
         from mooring.workflow.filling import with_record_ids  # only for this option
 

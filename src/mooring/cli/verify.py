@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mooring.cli import options
-from mooring.cli.project import locked_project
+from mooring.cli.project import any_project
 from mooring.cli.verify_output import Outputs, deliver, output_options, wanted
 from mooring.cli.verify_policy import (
     PolicyOptions,
@@ -36,6 +36,7 @@ from mooring.workflow.verifying import Verified, verify_path
 
 if TYPE_CHECKING:
     from mooring.verify.report.model import Report
+    from mooring.workflow.conda_selecting import CondaProject
 
 _VENV = ".venv"
 
@@ -83,7 +84,8 @@ def command(
 ) -> int:
     """Compare an environment with the lock: names, versions, artifacts and every file's content.
 
-    PATH is a virtual environment (default .venv). Exit code 0: it matches; 1: it drifted; 3: it
+    PATH is a virtual environment (default .venv), or a conda prefix where the lock holds conda
+    packages. Exit code 0: it matches; 1: it drifted; 3: it
     could not be checked.
     """
     began = _Clock()
@@ -104,19 +106,21 @@ def command(
         verified, report = _against_other(asked, policy.same_as, project)
     elif (opened := _opened(project, lock_file, frozen=frozen, at=at)) is None:
         verified, report = _against_itself(asked, environment)
-    else:
+    elif isinstance(opened, LockedProject):
         asked = replace(asked, target=at.target(opened.root / _VENV))
         verified, report = _against_lock(asked, opened, environment)
+    else:
+        verified, report = _against_conda_lock(asked, opened, environment, named=at.named)
     _tell(verified, report, outgoing, began.timing(), quiet=quiet, verbose=verbose)
     return exit_code(verified, policy)
 
 
 def _opened(
     project: Path, lock_file: Path | None, *, frozen: bool, at: TargetOptions
-) -> LockedProject | None:
+) -> LockedProject | CondaProject | None:
     """Open the lock to compare with; None where only the target itself can have one."""
     try:
-        return locked_project(project, lock_file, frozen=frozen)
+        return any_project(project, lock_file, frozen=frozen)
     except NoManifestError:
         if project != Path() or not at.may_carry_lock:
             raise
@@ -171,6 +175,21 @@ def _against_lock(asked: _Asked, opened: LockedProject, environment: str | None)
             terms=asked.terms,
             reporter=asked.reporter,
         )
+    return verified, partial(report_on, verified, opened.path)
+
+
+def _against_conda_lock(
+    asked: _Asked, opened: CondaProject, environment: str | None, *, named: Target | None
+) -> _Result:
+    from mooring.workflow.conda_verifying import verify_conda_target  # most have no conda
+
+    if named is None:
+        raise click.UsageError("name the conda prefix to compare with the lock")
+    if asked.policy.repair:
+        raise click.UsageError("--repair is for virtual environments: `mooring sync --prefix`")
+    verified = verify_conda_target(
+        opened, named, environment=environment, tiers=asked.tiers, terms=asked.terms
+    )
     return verified, partial(report_on, verified, opened.path)
 
 

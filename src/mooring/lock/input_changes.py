@@ -27,18 +27,21 @@ def describe_changes(
     """
     lines: list[str] = []
     for name in _SCALARS:
-        lines += _scalar(name, old.get(name), new.get(name))
+        lines += scalar_line(name, old.get(name), new.get(name))
     lines += _items("platforms", _strings(old.get("platforms")), _strings(new.get("platforms")), {})
     for name in _REQUIREMENTS:
-        lines += _requirements(name, old.get(name), new.get(name), places)
+        lines += requirement_lines(name, old.get(name), new.get(name), places)
     for name in _TABLES_OF_REQUIREMENTS:
-        lines += _requirement_tables(name, _table(old.get(name)), _table(new.get(name)), places)
+        lines += requirement_table_lines(
+            name, table_of(old.get(name)), table_of(new.get(name)), places
+        )
     for name in _NAMED_TABLES:
-        lines += _named_tables(name, old.get(name), new.get(name))
+        lines += named_table_lines(name, old.get(name), new.get(name))
     return lines
 
 
-def _scalar(section: str, old: object, new: object) -> Iterator[str]:
+def scalar_line(section: str, old: object, new: object) -> Iterator[str]:
+    """Say how one value changed; nothing when it did not."""
     if old == new:
         return
     if old is None:
@@ -49,7 +52,7 @@ def _scalar(section: str, old: object, new: object) -> Iterator[str]:
         yield f"{section}: changed {_shown(old)} to {_shown(new)}"
 
 
-def _requirements(section: str, old: object, new: object, places: Places) -> list[str]:
+def requirement_lines(section: str, old: object, new: object, places: Places) -> list[str]:
     """Describe two lists of requirements; one of the same name that moved is a change."""
     before, after = set(_strings(old)), set(_strings(new))
     removed, added = sorted(before - after), sorted(after - before)
@@ -73,20 +76,22 @@ def _items(section: str, old: Iterable[str], new: Iterable[str], places: Places)
         yield f"{section}: removed {_shown(text)}"
 
 
-def _requirement_tables(
+def requirement_table_lines(
     section: str, old: Mapping[str, object], new: Mapping[str, object], places: Places
 ) -> Iterator[str]:
+    """Describe named lists of requirements."""
     yield from _items(section, old, new, {})
     for name in sorted(old.keys() & new.keys()):
-        yield from _requirements(f"{section}.{name}", old[name], new[name], places)
+        yield from requirement_lines(f"{section}.{name}", old[name], new[name], places)
 
 
-def _named_tables(section: str, old: object, new: object) -> Iterator[str]:
+def named_table_lines(section: str, old: object, new: object) -> Iterator[str]:
+    """Describe lists of tables that have a `name`; their order is their rank."""
     before, after = _by_name(old), _by_name(new)
     yield from _items(section, before, after, {})
     for name in sorted(before.keys() & after.keys()):
         for key in sorted(before[name].keys() | after[name].keys()):
-            yield from _scalar(
+            yield from scalar_line(
                 f"{section}.{name}.{key}", before[name].get(key), after[name].get(key)
             )
     if before.keys() == after.keys() and list(before) != list(after):
@@ -94,7 +99,7 @@ def _named_tables(section: str, old: object, new: object) -> Iterator[str]:
 
 
 def _by_name(value: object) -> dict[str, Mapping[str, object]]:
-    tables = [_table(item) for item in value] if isinstance(value, list) else []
+    tables = [table_of(item) for item in value] if isinstance(value, list) else []
     return {name: table for table in tables if isinstance(name := table.get("name"), str)}
 
 
@@ -102,7 +107,8 @@ def _strings(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _table(value: object) -> Mapping[str, object]:
+def table_of(value: object) -> Mapping[str, object]:
+    """Return a table; of anything else, an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 

@@ -16,11 +16,11 @@ from mooring.manifest.places import inside
 from mooring.manifest.pythons import choose_python, version_file
 from mooring.manifest.reader import load
 from mooring.manifest.requirement import checked_specifiers
-from mooring.manifest.settings import DEFAULT_PLATFORM_NAMES
-from mooring.manifest.sources import pep621
+from mooring.manifest.settings import DEFAULT_PLATFORMS
+from mooring.manifest.sources import environment_yml, pep621
 from mooring.manifest.sources.declared import Groups
 from mooring.manifest.tables import TomlFile
-from mooring.platforms import PythonVersion
+from mooring.platforms import Platform, PythonVersion
 
 _DEVELOPMENT = ("dev", "test", "tests")
 
@@ -82,17 +82,22 @@ def propose(folder: Path, *, python: PythonVersion) -> Proposal:
     image = base_image(root)
     manifest = project.manifest
     module = (manifest.name if manifest else "app").replace("-", "_")
+    with_conda = manifest is not None and manifest.conda is not None
     keys = _Keys(
-        python=chosen,
+        platforms=manifest.platforms if manifest else DEFAULT_PLATFORMS,
+        python=None if with_conda else chosen,
         empty=manifest is None,
         sources=project.sources,
         extras=_development(manifest.extras) if manifest else (),
         groups=_development(manifest.groups) if manifest else (),
-        image=image or f"python:{chosen.short}-slim",
+        image=image or (None if with_conda else f"python:{chosen.short}-slim"),
         module=module,
         folder=module if (root / module).is_dir() else "src",
     )
-    found = [*_described(project), _python_line(chosen, pinned, python, project.requires_python)]
+    found = [*_described(project)]
+    if not with_conda:  # conda's own Python is one of its packages
+        found.append(_python_line(chosen, pinned, python, project.requires_python))
+    found += _unused(root, project)
     found += [f"not read by this version: {name}" for name in unread(root, project.pyproject)]
     if image:
         found.append(f"Dockerfile: FROM {image}, used in the image example")
@@ -111,7 +116,8 @@ def _look(root: Path) -> _Project:
         raise _already(pyproject.where(("tool", "mooring")))
     if pyproject and pep621.declares(pyproject):
         return _python_project(root, pyproject)
-    name = next((name for name in REQUIREMENTS if (root / name).exists()), None)
+    names = (*REQUIREMENTS, *environment_yml.NAMES)
+    name = next((name for name in names if (root / name).exists()), None)
     manifest = load(root / name) if name else None
     return _Project(file=name, pyproject=pyproject, manifest=manifest)
 
@@ -164,11 +170,23 @@ def _described(project: _Project) -> tuple[str, ...]:
         return (f"{project.file}: setuptools reads {', '.join(project.sources)}",)
     count = len(manifest.dependencies)
     lines = [f"{project.file}: {count} {'dependency' if count == 1 else 'dependencies'}"]
+    if manifest.conda:
+        packages = len(manifest.conda.requirements)
+        lines = [f"{project.file}: {packages} of conda, {count} of PyPI"]
     for what, declared in (("extras", manifest.extras), ("groups", manifest.groups)):
         if declared:
             lines.append(f"{project.file}: {what} {', '.join(name for name, _ in declared)}")
     included = (path.relative_to(manifest.root).as_posix() for path in manifest.inputs[1:])
     return (*lines, *(f"{project.file}: includes {name}" for name in included))
+
+
+def _unused(root: Path, project: _Project) -> tuple[str, ...]:
+    """Name the environment files that stand beside what is used."""
+    return tuple(
+        f"{name}: not used; name it in `sources` to lock its conda packages too"
+        for name in environment_yml.NAMES
+        if (root / name).exists() and project.file != name
+    )
 
 
 def _python_line(
@@ -186,22 +204,24 @@ def _python_line(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Keys:
-    """What a first manifest says."""
+    """What a first manifest says; what conda or the files decide is None."""
 
-    python: PythonVersion
+    platforms: tuple[Platform, ...]
+    python: PythonVersion | None
     empty: bool
     sources: tuple[str, ...]
     extras: tuple[str, ...]
     groups: tuple[str, ...]
-    image: str
+    image: str | None
     module: str
     folder: str
 
     def text(self, prefix: tuple[str, ...]) -> str:
         """Write the keys, at the top or below `tool.mooring`."""
         lines = [f"[{'.'.join(prefix)}]"] if prefix else []
-        lines.append(f"platforms = {json.dumps(list(DEFAULT_PLATFORM_NAMES))}")
-        lines.append(f'python = "{self.python}"')
+        lines.append(f"platforms = {json.dumps([str(name) for name in self.platforms])}")
+        if self.python:
+            lines.append(f'python = "{self.python}"')
         if self.sources:
             lines.append(f"sources = {json.dumps(list(self.sources))}")
         if self.empty:
@@ -211,14 +231,15 @@ class _Keys:
             for key, names in (("extras", self.extras), ("groups", self.groups)):
                 if names:
                     lines.append(f"{key} = {json.dumps(list(names))}")
-        lines += [
-            "",
-            "# The image that `mooring build` makes: remove the leading `# ` to declare it.",
-            f"# [{'.'.join((*prefix, 'image'))}]",
-            f'# base = "{self.image}"',
-            f'# files = ["{self.folder}"]',
-            f'# entrypoint = ["python", "-m", "{self.module}"]',
-        ]
+        if self.image:
+            lines += [
+                "",
+                "# The image that `mooring build` makes: remove the leading `# ` to declare it.",
+                f"# [{'.'.join((*prefix, 'image'))}]",
+                f'# base = "{self.image}"',
+                f'# files = ["{self.folder}"]',
+                f'# entrypoint = ["python", "-m", "{self.module}"]',
+            ]
         return "\n".join(lines) + "\n"
 
 

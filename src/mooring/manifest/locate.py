@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mooring.errors import InputError
 from mooring.manifest.problems import quoted
-from mooring.manifest.sources import pep621
+from mooring.manifest.sources import environment_yml, pep621
 from mooring.manifest.tables import TomlFile
 
 MOORING_TOML = "mooring.toml"
@@ -15,7 +15,10 @@ PYPROJECT = "pyproject.toml"
 REQUIREMENTS = ("requirements.in", "requirements.txt")
 KEYS = ("tool", "mooring")
 
-_FOREIGN = ("environment.yml", "environment.yaml", "Pipfile", "pixi.toml", "setup.py", "setup.cfg")
+_OURS = (b"# Written by `mooring ", b"# Written by mooring ")
+"""How the files begin that are rendered and exported."""
+
+_FOREIGN = ("Pipfile", "pixi.toml", "setup.py", "setup.cfg")
 
 
 class NoManifestError(InputError):
@@ -45,7 +48,7 @@ def locate(path: Path) -> Located:
     """Find the manifest of a folder, or the one that a path names.
 
     In a folder, in this order: mooring.toml; pyproject.toml with `[tool.mooring]`; pyproject.toml
-    with `[project]` or `[dependency-groups]`; requirements.in; requirements.txt.
+    with `[project]` or `[dependency-groups]`; requirements.in; requirements.txt; environment.yml.
 
     Raises:
         InputError: There is none, there are two, or a file cannot be read.
@@ -63,11 +66,12 @@ def locate(path: Path) -> Located:
     if root.suffix == ".toml":
         manifest = TomlFile.read(root, root.name)
         return _with_mooring_toml(root.parent, manifest)
-    if root.suffix in (".in", ".txt"):
+    if root.suffix in (".in", ".txt", ".yml", ".yaml"):
         return Located(root=root.parent, sources=(root.name,))
     raise InputError(
         f"{quoted(root.name)} is no kind of file that can be read as a manifest",
-        hint="name a folder, a mooring.toml, a pyproject.toml or a requirements file",
+        hint="name a folder, a mooring.toml, a pyproject.toml, a requirements file or an "
+        "environment.yml",
     )
 
 
@@ -82,7 +86,7 @@ def _in_folder(root: Path) -> Located:
     pyproject = _pyproject(root)
     if pyproject and (has_keys(pyproject) or pep621.declares(pyproject)):
         return _with_pyproject(root, pyproject)
-    if sources := _requirements(root):
+    if sources := _listed(root):
         return Located(root=root, sources=sources)
     raise _nothing(root, pyproject)
 
@@ -119,11 +123,25 @@ def _pyproject(root: Path) -> TomlFile | None:
 def _defaults(root: Path, pyproject: TomlFile | None) -> tuple[str, ...]:
     if pyproject and pep621.declares(pyproject):
         return (PYPROJECT,)
-    return _requirements(root)
+    return _listed(root)
 
 
-def _requirements(root: Path) -> tuple[str, ...]:
-    return next(((name,) for name in REQUIREMENTS if (root / name).exists()), ())
+def _listed(root: Path) -> tuple[str, ...]:
+    """Return the first file of the folder that lists requirements."""
+    found = [name for name in REQUIREMENTS if (root / name).exists()]
+    found += [name for name in environment_yml.NAMES if _declares(root / name)]
+    return tuple(found[:1])
+
+
+def _declares(path: Path) -> bool:
+    """Whether a file is there that somebody declares with, and not one written from a lock."""
+    try:
+        with path.open("rb") as stream:
+            return not stream.read(64).startswith(_OURS)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # its reader says what is wrong with it
 
 
 def unread(root: Path, pyproject: TomlFile | None) -> tuple[str, ...]:

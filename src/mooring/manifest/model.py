@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from mooring.manifest.conda import CondaInputs
 from mooring.platforms import Platform, PythonVersion
 
 ResolverName = Literal["uv", "pip-tools"]
@@ -153,6 +154,8 @@ class Manifest:
         dependencies, extras, groups: Requirements; groups (PEP 735) are already expanded.
         constraints, overrides: Requirements that bound or replace what others ask for.
         exclude_newer: RFC 3339 date-time; artifacts uploaded later do not exist.
+        conda: None when nothing comes from conda: the lock is a `pylock.toml` then, and a
+            `conda-lock.yml` otherwise.
     """
 
     root: Path
@@ -174,6 +177,7 @@ class Manifest:
     environments: tuple[Environment, ...] = (Environment(name=DEFAULT_ENVIRONMENT),)
     image: ImageSpec | None = None
     verify: VerifyPolicy = VerifyPolicy()
+    conda: CondaInputs | None = None
 
     def environment(self, name: str) -> Environment | None:
         """Return the environment of that name, or None."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mooring.errors import InputError
+from mooring.manifest.conda import MAIN, CondaInputs
+from mooring.manifest.conda_join import declared_platforms, join_conda
 from mooring.manifest.environments import check_pythons, check_selections
 from mooring.manifest.indexes import merge_indexes
 from mooring.manifest.locate import PYPROJECT, Located, locate
@@ -15,9 +18,10 @@ from mooring.manifest.nearest import advice
 from mooring.manifest.places import inside
 from mooring.manifest.problems import Problems, quoted
 from mooring.manifest.settings import Settings, read_settings
-from mooring.manifest.sources import pep621, requirements
+from mooring.manifest.sources import environment_yml, pep621, requirements
 from mooring.manifest.sources.declared import Declared, Groups
 from mooring.manifest.tables import Table, TomlFile
+from mooring.platforms import Platform
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
@@ -26,7 +30,8 @@ def load(folder: Path) -> Manifest:
     """Load the manifest of a project.
 
     Args:
-        folder: The project folder, or its mooring.toml, pyproject.toml or requirements file.
+        folder: The project folder, or its mooring.toml, pyproject.toml, requirements file or
+            environment.yml.
 
     Raises:
         InputError: There is no manifest, or it cannot be read.
@@ -40,21 +45,23 @@ def load(folder: Path) -> Manifest:
     before = len(problems)
     decided = frozenset(name for entry in settings.indexes for name in entry.index.packages)
     declared = [_source(located, name, decided, problems) for name in names]
-    merged = _merged(declared, problems)
+    settings = replace(settings, platforms=_platforms(table, settings, declared))
+    merged, conda = _with_conda(_merged(declared, problems), declared, settings, problems)
     if table:
         if len(problems) == before:  # what a broken source declares is not known
             check_selections(table, settings.environments, merged)
         check_pythons(table, settings.python, settings.environments, declared)
         _check_image(table, settings)
-        if not names and "dependencies" not in table and settings.sources is None:
+        if not names and not conda and "dependencies" not in table and settings.sources is None:
             table.problem(
                 (),
-                "nothing is declared, and there is no pyproject.toml or requirements.in beside it",
+                "nothing is declared, and there is no pyproject.toml, requirements.in or "
+                "environment.yml beside it",
                 'write dependencies = ["..."], or name the files in `sources`',
             )
     indexes = merge_indexes(settings.indexes, merged.indexes, problems)
     problems.raise_any()
-    return _manifest(located, settings, merged, indexes)
+    return replace(_manifest(located, settings, merged, indexes), conda=conda)
 
 
 def _manifest(
@@ -108,10 +115,13 @@ def _source(located: Located, name: str, decided: frozenset[str], problems: Prob
                 return _project(file, decided, problems)
             case "in" | "txt":
                 return requirements.read(located.root, name, problems)
+            case "yml" | "yaml":
+                return environment_yml.read(located.root, name, problems)
             case _:
                 raise InputError(
                     f"{quoted(name)} is no kind of source that this version reads",
-                    hint="sources are pyproject.toml and requirements files (.in, .txt)",
+                    hint="sources are pyproject.toml, requirements files (.in, .txt) and "
+                    "environment.yml",
                 )
     return Declared(inputs=())
 
@@ -135,6 +145,52 @@ def _merged(declared: Sequence[Declared], problems: Problems) -> Declared:
         constraints=tuple(r for source in declared for r in source.constraints),
         indexes=tuple(index for source in declared for index in source.indexes),
     )
+
+
+def _platforms(
+    table: Table | None, settings: Settings, declared: Sequence[Declared]
+) -> tuple[Platform, ...]:
+    """Return the platforms of the manifest, else those that environment files name."""
+    named = declared_platforms(source.conda for source in declared)
+    if named is None or (table and "platforms" in table):
+        return settings.platforms
+    for environment in settings.environments if table else ():
+        for number, platform in enumerate(environment.platforms or ()):
+            if table and platform not in named:
+                table.problem(
+                    ("environments", environment.name, "platforms", number),
+                    f"the platform {quoted(str(platform))} is not among those of the sources",
+                    "write `platforms` into the manifest",
+                )
+    return named
+
+
+def _with_conda(
+    merged: Declared, declared: Sequence[Declared], settings: Settings, problems: Problems
+) -> tuple[Declared, CondaInputs | None]:
+    """Join what is declared of conda; its categories become groups, unless extras have the name."""
+    files = [source.conda for source in declared if source.conda]
+    conda = join_conda(settings.conda, files, settings.platforms, problems)
+    if conda is None:
+        return merged, None
+    dependencies = list(merged.dependencies)
+    extras, groups = dict(merged.extras), dict(merged.groups)
+    for category in conda.categories:
+        if category not in extras:
+            groups.setdefault(category, ())
+    for category, requirement in conda.pypi:
+        if category == MAIN:
+            dependencies.append(requirement)
+        else:
+            named = extras if category in extras else groups
+            named[category] = _once((*named[category], requirement))
+    merged = replace(
+        merged,
+        dependencies=tuple(dependencies),
+        extras=tuple(extras.items()),
+        groups=tuple(groups.items()),
+    )
+    return merged, conda.inputs
 
 
 def _joined(parts: Iterable[Groups], what: str, problems: Problems) -> Groups:

@@ -20,6 +20,7 @@ _RUNS = re.compile(r"[-_.]+")
 _VARIABLE = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 _EGG = re.compile(r"(?P<name>[^\[&=]*)(?:==[^\[&]*)?(?:\[(?P<extras>[^\]]*)\])?")
 _LOCAL = re.compile(r"(?:\.{0,2}[/\\]|~|\.{1,2}(?:$|[\s;\[])|[A-Za-z]:[/\\]|file:)", re.IGNORECASE)
+_FOLDER = re.compile(r"[\w.-]+(?:[/\\][\w.-]+)+[/\\]?")
 _FILE_NAME = re.compile(r"[^@;]*\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)(?:$|[\s;\[#])", re.IGNORECASE)
 _SCP = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+:")
 _SCHEMES = frozenset({"http", "https", "git+http", "git+https", "git+ssh", "git+git"})
@@ -142,7 +143,7 @@ def _parse(text: str) -> Parsed:
             f"the requirement holds the environment variable {variable[0]}",
             hint="a declared input means the same everywhere: write its value",
         )
-    if _LOCAL.match(text) or _FILE_NAME.match(text):
+    if _LOCAL.match(text) or _FOLDER.fullmatch(text) or _FILE_NAME.match(text):
         raise InputError(f"{quoted(text)} is a file or folder", hint=_LOCAL_HINT)
     try:
         return Requirement(text)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from mooring.errors import InputError
+from mooring.manifest.conda_found import FoundConda
+from mooring.manifest.conda_table import read_conda
 from mooring.manifest.environments import read_environments, read_platforms, read_python
 from mooring.manifest.image import read_image
 from mooring.manifest.indexes import read_indexes
@@ -47,6 +49,7 @@ class Settings:
     environments: tuple[Environment, ...] = (Environment(name=DEFAULT_ENVIRONMENT),)
     image: ImageSpec | None = None
     verify: VerifyPolicy = field(default_factory=VerifyPolicy)
+    conda: FoundConda | None = None
 
 
 def read_settings(table: Table) -> Settings:
@@ -55,6 +58,7 @@ def read_settings(table: Table) -> Settings:
     python = read_python(table)
     image = table.table("image")
     verify = table.table("verify")
+    conda = table.table("conda")
     settings = Settings(
         platforms=platforms,
         python=python,
@@ -68,13 +72,8 @@ def read_settings(table: Table) -> Settings:
         environments=read_environments(table, platforms),
         image=read_image(image) if image else None,
         verify=read_verify(verify) if verify else VerifyPolicy(),
+        conda=read_conda(conda) if conda else None,
     )
-    if "conda" in table:
-        table.problem(
-            "conda",
-            "conda packages are not supported by this version of Mooring",
-            "remove the table; packages come from package indexes",
-        )
     if not table.path:
         _refuse_pyproject_tables(table)
     table.refuse_unknown()

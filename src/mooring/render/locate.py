@@ -12,6 +12,9 @@ from mooring.files import read_text
 
 SUFFIX = ".j2"
 DOCKERFILE_SUFFIX = f".Dockerfile{SUFFIX}"
+CONDA_TEMPLATE = "conda"
+"""The built-in template for locks with conda packages; it is for no others."""
+
 MAX_TEMPLATE_BYTES = 1 << 20
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -48,7 +51,8 @@ def template_root() -> Path:
 def builtin_names() -> tuple[str, ...]:
     """Return the names that `template = "..."` knows without a path, sorted."""
     found = template_root().glob(f"*{DOCKERFILE_SUFFIX}")
-    return tuple(sorted(path.name.removesuffix(DOCKERFILE_SUFFIX) for path in found))
+    names = (path.name.removesuffix(DOCKERFILE_SUFFIX) for path in found)
+    return tuple(sorted(name for name in names if name != CONDA_TEMPLATE))
 
 
 def load_template(name: str, root: Path) -> TemplateFile | None:

@@ -129,6 +129,18 @@ LEAK = Rule(
     severity="warning",
     title="Packages from outside of the environment can be imported",
 )
+CONDA = Rule(
+    id="MOR123",
+    kind="conda.package",
+    severity="error",
+    title="Another build of a conda package is installed than the locked one",
+)
+CONDA_FILE = Rule(
+    id="MOR124",
+    kind="conda.file",
+    severity="error",
+    title="A file's content is not the one that its conda package brought",
+)
 DUPLICATE = Rule(
     id="MOR125",
     kind="package.duplicate",
@@ -188,6 +200,8 @@ RULES = (
     VARIABLE,
     SHADOWED,
     LEAK,
+    CONDA,
+    CONDA_FILE,
     DUPLICATE,
     MOVED,
     SHARED,

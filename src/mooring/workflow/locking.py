@@ -68,7 +68,7 @@ class Freshness:
 
     path: Path
     changes: tuple[str, ...]
-    lock: Lock
+    lock: Lock | None = None
 
     @property
     def fresh(self) -> bool:
@@ -101,8 +101,8 @@ def lock_project(
         if lock is not previous:
             files[path] = pylock.write(lock).encode("utf-8")
         if options.with_base:
-            files |= _base_files(manifest, options, reporter)
-        changed = {p: data for p, data in files.items() if not _same(p, data)}
+            files |= base_files(manifest, options, reporter)
+        changed = {p: data for p, data in files.items() if not same_bytes(p, data)}
         if changed:
             write_files(changed)
     return LockResult(
@@ -151,6 +151,13 @@ def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: boo
         InputError: It cannot be read.
     """
     freshness = check_lock(manifest, base=base, with_base=with_base)
+    raise_stale(freshness, base)
+    assert freshness.lock is not None  # `check_lock` read it
+    return freshness.lock
+
+
+def raise_stale(freshness: Freshness, base: str | None = None) -> None:
+    """Raise `AnswerIsNo` with the changes unless the lock is fresh."""
     if not freshness.fresh:
         lines = "".join(f"\n  {change}" for change in freshness.changes)
         raise AnswerIsNo(
@@ -159,7 +166,6 @@ def require_fresh(manifest: Manifest, *, base: str | None = None, with_base: boo
             hint=f"run `mooring lock{f' --base {base}' if base else ''}`, "
             "or pass --frozen to use the lock as it is",
         )
-    return freshness.lock
 
 
 def read_previous(path: Path) -> Lock | None:
@@ -279,7 +285,12 @@ def _require_coverage(reached: Sequence[Coverage], *, only_wheels: bool) -> None
     )
 
 
-def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) -> dict[Path, bytes]:
+def base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) -> dict[Path, bytes]:
+    """Return `mooring.lock` with the base image; nothing where none is declared.
+
+    Raises:
+        MooringError: The base image is not found.
+    """
     from mooring.lock.formats import mooring_lock  # as for base images in `check_lock`
     from mooring.workflow.bases import lock_bases, read_bases
 
@@ -297,7 +308,8 @@ def _base_files(manifest: Manifest, options: LockOptions, reporter: Reporter) ->
     return {path: mooring_lock.write(lock).encode("utf-8")}
 
 
-def _same(path: Path, data: bytes) -> bool:
+def same_bytes(path: Path, data: bytes) -> bool:
+    """Tell whether a file holds exactly this."""
     try:
         return path.read_bytes() == data
     except OSError:

@@ -63,7 +63,7 @@ def render_selections(
     exactly the first selection.
     """
     image = manifest.image or ImageSpec()
-    base = _base(manifest, options, selections[0].platform)
+    base = base_for(manifest, options, selections[0].platform)
     rendered = render(
         RenderRequest(
             project=manifest.name,
@@ -88,7 +88,8 @@ def image_environment(manifest: Manifest, name: str | None) -> str:
     return manifest.image.environment if manifest.image else DEFAULT_ENVIRONMENT
 
 
-def _base(manifest: Manifest, options: RenderOptions, platform: Platform) -> BaseImage | None:
+def base_for(manifest: Manifest, options: RenderOptions, platform: Platform) -> BaseImage | None:
+    """Return the base image that is asked for, pinned to its locked digest or as it is."""
     if options.pin_base:
         return locked_base(manifest, options.base, platform)
     reference = declared_base(manifest, options.base)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mooring.digests import sha256_hex
 from mooring.files import read_text
-from mooring.lock.lines import package_lines
+from mooring.lock.lines import Lines, package_lines
 
 if TYPE_CHECKING:
     from mooring.verify.report.model import LockFile, Report
@@ -45,7 +45,7 @@ def report_on(
     found = LockFile(
         path=repository_path(lock),
         sha256=sha256_hex(lock.read_bytes()),
-        lines=package_lines(text),
+        lines=_lines(lock, text, verified),
     )
     return report_against(verified, found, timing, repaired=repaired)
 
@@ -72,6 +72,14 @@ def report_against(
         if repaired
         else None,
     )
+
+
+def _lines(lock: Path, text: str, verified: Verified) -> Lines:
+    if lock.suffix in (".yml", ".yaml"):
+        from mooring.lock.conda_lines import conda_package_lines  # most locks are no YAML
+
+        return conda_package_lines(text, verified.selection.platform.subdir)
+    return package_lines(text)
 
 
 def repository_path(path: Path) -> str:

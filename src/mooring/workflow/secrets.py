@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,11 +18,20 @@ NETRC_ID = "netrc"
 
 
 @contextmanager
-def build_secrets(indexes: Sequence[Index], ca: Path | None = None) -> Iterator[dict[str, Path]]:
+def build_secrets(
+    indexes: Sequence[Index],
+    ca: Path | None = None,
+    channels: Mapping[str, tuple[str, str]] | None = None,
+) -> Iterator[dict[str, Path]]:
     """Give the files for BuildKit's secret mounts, by id.
 
-    `ca` is the named bundle, else `SSL_CERT_FILE`; `netrc` is there when an index has credentials
-    and exists only until the build ends.
+    `ca` is the named bundle, else `SSL_CERT_FILE`; `netrc` is there when an index or a channel has
+    credentials, and exists only until the build ends.
+
+    Args:
+        indexes: The declared package indexes.
+        ca: File of certificate authorities.
+        channels: (user, password) of conda channels by origin, `https://host:port`.
 
     Raises:
         InputError: The bundle is absent.
@@ -37,7 +46,7 @@ def build_secrets(indexes: Sequence[Index], ca: Path | None = None) -> Iterator[
                 hint="--ca names one; without it SSL_CERT_FILE does",
             )
         secrets[CA_ID] = bundle.resolve()
-    text = netrc_text(index_credentials(indexes))
+    text = netrc_text({**(channels or {}), **index_credentials(indexes)})
     if not text:
         yield secrets
         return

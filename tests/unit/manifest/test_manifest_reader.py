@@ -213,12 +213,12 @@ def test_no_manifest_says_what_to_do(tmp_path: Path) -> None:
 def test_no_manifest_names_the_formats_that_are_there_but_not_read(tmp_path: Path) -> None:
     files = {
         "Pipfile": "",
-        "environment.yml": "",
+        "pixi.toml": "",
         "pyproject.toml": "[tool.poetry.dependencies]\n",
     }
     (found,) = complaints(tmp_path, files)
     assert (
-        "this version does not read environment.yml, Pipfile, [tool.poetry] in pyproject.toml"
+        "this version does not read Pipfile, pixi.toml, [tool.poetry] in pyproject.toml"
     ) in found
 
 
@@ -267,7 +267,7 @@ def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         ('["../other.in"]', "'../other.in' may lead out of the project folder"),
         ('["/etc/passwd.txt"]', "is not relative to the project folder"),
         ('["a\\\\b.in"]', "holds a backslash"),
-        ('["environment.yml"]', "'environment.yml' is no kind of source that this version reads"),
+        ('["Pipfile"]', "'Pipfile' is no kind of source that this version reads"),
         ('["gone.in"]', "the file 'gone.in' does not exist"),
         ('["sub"]', "is no kind of source"),
         ('["sub.in"]', "'sub.in' is not a regular file"),

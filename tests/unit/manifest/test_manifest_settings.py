@@ -42,7 +42,7 @@ BASE = "dependencies = []\n"
         ("exclude-newer = 2026-01-31T00:00:00", "has no time zone"),
         ("exclude-newer = 2026", "'2026' is not a date or date-time"),
         ('sources = [""]', "sources[0]: '' names no file or folder"),
-        ("conda = {}", "conda: conda packages are not supported by this version of Mooring"),
+        ("conda = 3", "conda: expected a table, found a whole number"),
         (
             "[verify]\nfail-on = 'eror'",
             "verify.fail-on: unknown severity 'eror' | did you mean 'error'?",

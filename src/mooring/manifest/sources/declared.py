@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mooring.manifest.conda_found import FoundConda
 from mooring.manifest.model import Index, Requirement
 
 Groups = tuple[tuple[str, tuple[Requirement, ...]], ...]
@@ -26,6 +27,7 @@ class Declared:
     Attributes:
         requires_python: PEP 440 specifiers that parse, with the place that declares them.
         extras, groups: By normalised name; groups are expanded.
+        conda: What it declares of conda; None where its format knows no conda packages.
     """
 
     inputs: tuple[Path, ...]
@@ -38,3 +40,4 @@ class Declared:
     groups: Groups = ()
     constraints: tuple[Requirement, ...] = ()
     indexes: tuple[FoundIndex, ...] = ()
+    conda: FoundConda | None = None

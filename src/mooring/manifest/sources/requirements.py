@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -41,12 +42,24 @@ def read(root: Path, name: str, problems: Problems) -> Declared:
     reading = _Reading(root=root, problems=problems)
     with problems.catch(name):
         reading.file(inside(root, name), "requirements", ())
-    return Declared(
-        inputs=tuple(reading.inputs),
-        dependencies=tuple(reading.requirements),
-        constraints=tuple(reading.constraints),
-        indexes=tuple(reading.indexes),
-    )
+    return reading.declared()
+
+
+def read_lines(root: Path, path: Path, lines: Iterable[Line], problems: Problems) -> Declared:
+    """Read lines of requirements that stand in a file of another kind.
+
+    Args:
+        root: The project folder, resolved; nothing outside it is read.
+        path: The file that holds the lines; included files are relative to it.
+        lines: Its logical lines, with their numbers.
+        problems: Receives what is wrong, each with `file:line`.
+
+    Returns:
+        What they declare; the inputs are the included files only.
+    """
+    reading = _Reading(root=root, problems=problems)
+    reading.block(path, lines, "requirements", ())
+    return reading.declared()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -80,12 +93,28 @@ class _Reading:
         self.inputs[path] = None
         refuse_conflict_markers(text, shown)
         refuse_control_characters(text, shown)
-        for line in logical_lines(text, shown):
+        self.block(path, logical_lines(text, shown), kind, chain)
+
+    def block(
+        self, path: Path, lines: Iterable[Line], kind: IncludeKind, chain: tuple[Path, ...]
+    ) -> None:
+        """Read the lines of a file; their problems are recorded."""
+        shown = self._shown(path)
+        for line in lines:
             self.lines += 1
             if self.lines > MAX_LINES:
                 raise InputError(f"more than {MAX_LINES} lines in all")
             with self.problems.catch(f"{shown}:{line.number}"):
                 self._line(line, f"{shown}:{line.number}", path, kind, chain)
+
+    def declared(self) -> Declared:
+        """Return what was read."""
+        return Declared(
+            inputs=tuple(self.inputs),
+            dependencies=tuple(self.requirements),
+            constraints=tuple(self.constraints),
+            indexes=tuple(self.indexes),
+        )
 
     def _line(
         self, line: Line, where: str, path: Path, kind: IncludeKind, chain: tuple[Path, ...]

@@ -36,12 +36,18 @@ class UvResolver:
         """
         with tempfile.TemporaryDirectory(prefix="mooring-lock-") as name:
             folder = Path(name).resolve()
-            solution = _solve(request, folder, reporter)
+            solution = solve_project(request, folder, reporter)
             lock = assemble(solution, request, folder)
         return _with_requires_python(lock, request, reporter)
 
 
-def _solve(request: ResolveRequest, folder: Path, reporter: Reporter) -> Solution:
+def solve_project(request: ResolveRequest, folder: Path, reporter: Reporter) -> Solution:
+    """Let uv lock the request's project in an empty folder, and read what it resolved.
+
+    Raises:
+        UnsatisfiableError: There is no solution.
+        ResolveError: An index is down or closed, or the cache lacks something.
+    """
     manifest = request.manifest
     text = synthetic_project(manifest, request.requires_python, request.platforms)
     (folder / "pyproject.toml").write_text(text, encoding="utf-8")
