@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,45 @@ def test_an_image_in_files(project: Path, mooring: Mooring, clean: bytes, form: 
         found = [(row["rule"], row["package"]) for row in told.document["findings"]]
         assert found == ([("MOR106", "alpha")] if code else [])
         assert told.document["target"]["kind"] == "image"
+
+
+@pytest.fixture
+def several(project: Path, clean: bytes) -> str:
+    """Write an image for two platforms; in that for arm64 a file is another."""
+    path = project / "mooring.toml"
+    path.write_text('platforms = ["linux-64", "linux-aarch64"]\n' + path.read_text())
+    layers = [clean, layer([(f"{SITE}/alpha/__init__.py", b"x = 2\n")])]
+    # Builders write the variant of arm64 into the configuration, or leave it out.
+    arm = json.dumps({**json.loads(config(layers, architecture="arm64")), "variant": "v8"}).encode()
+    index, entries = project / "image" / "index.json", []
+    for each, described in (([clean], config([clean])), (layers, arm)):
+        write_layout(project / "image", {"all": (each, described)})
+        entries += json.loads(index.read_text())["manifests"]
+    index.write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
+    return f"oci:{project}/image:all"
+
+
+def test_an_image_for_several_platforms(mooring: Mooring, several: str) -> None:
+    words = ["verify", "--frozen", "--image", several]
+    for name, code in (("linux/amd64", 0), ("linux/arm64", 1), ("linux-aarch64", 1)):
+        told = mooring(*words, "--platform", name)
+        assert told.code == code, told.err
+        shown = "linux/arm64/v8" if code else "linux/amd64"
+        assert f"{several} ({shown}, one of 2 platforms): 1 package" in told.err
+    told = mooring(*words, "--platform", "linux/s390x")
+    assert (told.code, "it is for linux/amd64, linux/arm64" in told.err) == (3, True), told.err
+
+
+def test_an_image_for_another_platform_than_the_named_one(
+    project: Path, mooring: Mooring, clean: bytes
+) -> None:
+    write_layout(project / "image", {"v1": ([clean], config([clean]))})
+    words = ["verify", "--frozen", "--image", f"oci:{project}/image"]
+    told = mooring(*words, "--platform", "linux/arm64")
+    assert told.code == 3
+    assert "the image is for linux/amd64, not for linux/arm64" in told.err
+    told = mooring(*words, "--platform", "linux/amd64")
+    assert (told.code, "one of" in told.err) == (0, False), told.err
 
 
 def test_a_damaged_image_is_not_checked(project: Path, mooring: Mooring, clean: bytes) -> None:

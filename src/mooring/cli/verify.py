@@ -202,6 +202,7 @@ def _against_other(asked: _Asked, named: str, project: Path) -> _Result:
     verified = comparing.verify_same(
         seen.inventory, other, comparing.policy_at(project), terms=asked.terms
     )
+    verified = replace(verified, which=seen.which)
     return verified, partial(comparing.report_on_comparison, verified, other)
 
 

@@ -52,6 +52,8 @@ def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
             else click.style("✗ ", fg="red")
         )
         target = _safe(verified.inventory.target)
+        if verified.which is not None:
+            target += f" ({_safe(verified.which)})"
         click.echo(f"{mark}{target}: {result.summary}", err=True)
 
 

@@ -11,6 +11,8 @@ import click
 
 from mooring.build.engine_names import ENGINES, EngineName
 from mooring.cli.options import EXISTING, F
+from mooring.errors import InputError
+from mooring.platforms import Platform
 from mooring.workflow.target import Target, TargetForm, Trust
 
 _OPTIONS: tuple[tuple[TargetForm, str, str], ...] = (
@@ -58,6 +60,7 @@ def target_options(function: F) -> F:
         root: str | None,
         trust: Trust | None,
         engine: EngineName | None,
+        platform: str | None,
         **others: object,
     ) -> object:
         named: dict[TargetForm, str] = {}
@@ -70,12 +73,19 @@ def target_options(function: F) -> F:
         chosen = _chosen(named, root, trust)
         if engine is not None:
             chosen = _with_engine(chosen, engine)
+        if platform is not None:
+            chosen = _with_platform(chosen, platform)
         return function(*args, at=chosen, **others)
 
     command = click.option(
         "--engine",
         type=click.Choice(ENGINES),
         help="Whose container or image it is.  [default: docker, then podman where it is here]",
+    )(command)
+    command = click.option(
+        "--platform",
+        metavar="PLATFORM",
+        help="Which one of an image for several, such as linux/arm64.  [default: this machine's]",
     )(command)
     command = click.option(
         "--trust",
@@ -96,6 +106,15 @@ def _with_engine(chosen: TargetOptions, engine: EngineName) -> TargetOptions:
     if chosen.named is None or chosen.named.form not in ("container", "image"):
         raise click.UsageError("--engine is for --container and --image")
     return TargetOptions(named=replace(chosen.named, engine=engine))
+
+
+def _with_platform(chosen: TargetOptions, name: str) -> TargetOptions:
+    if chosen.named is None or chosen.named.form != "image":
+        raise click.UsageError("--platform is for --image")
+    platform = Platform.from_oci(name, "--platform").oci
+    if platform is None:
+        raise InputError(f"there are no images for {name}", where="--platform")
+    return TargetOptions(named=replace(chosen.named, platform=platform))
 
 
 def _chosen(named: dict[TargetForm, str], root: str | None, trust: Trust | None) -> TargetOptions:

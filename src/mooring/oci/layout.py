@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mooring.oci.layers import Layer
 from mooring.oci.model import INDEX_TYPES, platform_of
@@ -53,7 +53,9 @@ def read_layout(store: Store, name: str | None, wanted: Sequence[str]) -> SavedI
     digest = choose_platform(
         sorted({(each.platform, each.digest) for each in found}), wanted, store.where
     )
-    return _image(store, digest)
+    platforms = sorted({each.platform for each in found})
+    image = _image(store, digest)
+    return replace(image, platforms=tuple(platforms)) if len(platforms) > 1 else image
 
 
 def _named(

@@ -30,6 +30,7 @@ class SavedImage:
         layers: Lowest first.
         config: The bytes of its configuration.
         manifest_digest: Of an image in an OCI layout, `sha256:<hex>`.
+        platforms: All that it was chosen from, sorted; empty where there was no choice.
     """
 
     store: Store
@@ -40,6 +41,7 @@ class SavedImage:
     layers: tuple[Layer, ...]
     config: bytes = b""
     manifest_digest: str | None = None
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

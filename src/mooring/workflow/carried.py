@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mooring.errors import InputError
@@ -89,6 +89,7 @@ def verify_by_itself(
         environment=locked.environment,
         terms=terms,
     )
+    verified = replace(verified, which=inspected.which)
     return VerifiedByItself(verified=verified, carried=carried, path=path)
 
 

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, assert_never
@@ -68,6 +68,7 @@ class Inspected:
         machine: Of another host. Without `oci` and `machine` it is taken to be like this one.
         environment: Name of the locked environment that an image was made of, when it says so.
         lock_digest: Of the lock that an image carries, when it says so.
+        which: Of an image for several platforms the one that was looked at, in words.
     """
 
     inventory: Inventory
@@ -75,6 +76,7 @@ class Inspected:
     machine: Platform | None = None
     environment: str | None = None
     lock_digest: str | None = None
+    which: str | None = None
 
 
 def verify_target(
@@ -101,13 +103,14 @@ def verify_target(
         machine = _locked_platform(project, inspected.oci, target.name)
         image = project.manifest.image if project.manifest else None
         declared = image.environment if image else None
-    return verify_inventory(
+    verified = verify_inventory(
         project,
         inspected.inventory,
         machine,
         environment=environment or inspected.environment or declared or DEFAULT_ENVIRONMENT,
         terms=terms,
     )
+    return replace(verified, which=inspected.which)
 
 
 def inspect_target(
@@ -141,6 +144,7 @@ def inspect_target(
         case "image":
             engines = known_engines(target.engine)
             engine, found = first_with(engines, lambda each: each.find_image(target.name))
+            _require_platform(target, found.platform)
             return _streamed(engine, found, target, tiers)
         case "tar":
             return Inspected(inventory=_tar(target, tiers))
@@ -276,7 +280,9 @@ def _of_engine(found: EngineTarget, inventory: Inventory) -> Inspected:
 
 def _saved_image(target: Target, tiers: Tiers, wanted: Sequence[str]) -> Inspected:
     own = Platform.current().oci
-    image = open_saved_image(target.name, [*([own] if own else []), *wanted])
+    known = [*([own] if own else []), *wanted]
+    image = open_saved_image(target.name, [target.platform] if target.platform else known)
+    _require_platform(target, image.platform)
     root = target.root or root_of(image)
     layers = [partial(open_layer, image.store, layer) for layer in image.layers]
     inventory = LayersCollector(
@@ -294,7 +300,17 @@ def _saved_image(target: Target, tiers: Tiers, wanted: Sequence[str]) -> Inspect
         oci=image.platform,
         environment=image.labels.get(ENVIRONMENT_LABEL),
         lock_digest=image.labels.get(LOCK_DIGEST_LABEL),
+        which=f"{image.platform}, one of {len(image.platforms)} platforms"
+        if image.platforms
+        else None,
     )
+
+
+def _require_platform(target: Target, found: str) -> None:
+    if target.platform is not None and not same_platform(target.platform, found):
+        raise NoTargetError(
+            f"the image is for {found}, not for {target.platform}", where=target.name
+        )
 
 
 def root_of(image: SavedImage) -> str:

@@ -22,6 +22,7 @@ class Target:
         root: The environment's root inside, when the user names it.
         trust: `none` executes nothing of the target; None leaves it to the form.
         engine: Whose container or image it is; None for the first that has it.
+        platform: OCI platform that is meant of an image for several.
         stream: Read instead of a file, for a tar that comes through a pipe.
     """
 
@@ -30,4 +31,5 @@ class Target:
     root: str | None = None
     trust: Trust | None = None
     engine: EngineName | None = None
+    platform: str | None = None
     stream: IO[bytes] | None = field(default=None, compare=False, repr=False)

@@ -27,11 +27,16 @@ from mooring.workflow.selecting import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """A verification with what was compared."""
+    """A verification with what was compared.
+
+    Attributes:
+        which: Of a target that holds several environments the one that was compared, in words.
+    """
 
     selection: Selection
     inventory: Inventory
     verification: Verification
+    which: str | None = None
 
 
 def verify_path(

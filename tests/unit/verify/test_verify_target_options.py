@@ -38,6 +38,10 @@ def chosen(*arguments: str) -> Target | str:
             Target(form="container", name="web", trust="probe", root="/x"),
         ),
         (("--image", "oci:x:1"), Target(form="image", name="oci:x:1")),
+        (
+            ("--image", "web", "--platform", "linux-aarch64"),
+            Target(form="image", name="web", platform="linux/arm64"),
+        ),
         (("--tar", "-", "--root", "/opt/env"), Target(form="tar", name="-", root="/opt/env")),
         (("--pid", "12"), Target(form="pid", name="12")),
         (("--pid", "12", "--trust", "none"), Target(form="pid", name="12", trust="none")),
@@ -58,6 +62,7 @@ def test_a_target(arguments: tuple[str, ...], target: Target) -> None:
         (("--host", "there", "--trust", "none"), "--trust none"),
         (("--image", "a", "--trust", "probe"), "--trust probe"),
         (("--trust", "probe"), "--trust probe"),
+        (("--container", "a", "--platform", "linux/arm64"), "--platform is for --image"),
     ],
 )
 def test_what_does_not_go_together(arguments: tuple[str, ...], message: str) -> None:
