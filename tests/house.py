@@ -15,6 +15,7 @@ RANKS = {
     "platforms": 0,
     "digests": 0,
     "files": 0,
+    "interpreters": 0,
     "process": 0,
     "reporting": 0,
     "threads": 0,

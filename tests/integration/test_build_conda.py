@@ -144,6 +144,22 @@ def test_an_image_is_built_once_and_runs(
     assert lines[-1] == "none"
 
 
+def test_the_command_builds_with_an_engine(
+    project: CondaProject, wanted: CondaImage, mooring: Mooring
+) -> None:
+    words = ("build", "--project", project.root, "--repository", wanted.repository)
+    built = mooring(*words, "--network-host", "--no-smoke", "--format", "json")
+    assert built.code == 0, built.err
+    assert "builder: docker (conda packages" in built.err
+    assert (built.document["reused"], built.document["engine"]) == (False, "docker")
+    again = mooring(*words, "--no-smoke", "--format", "json")
+    assert again.document["reused"] is True
+    assert again.document["recipe-digest"] == built.document["recipe-digest"]
+    refused = mooring(*words, "--output", "oci:out")
+    assert refused.code == 2
+    assert "the embedded builder makes no images with conda packages yet" in refused.err
+
+
 def test_bytes_that_are_not_the_locked_ones_make_no_image(
     project: CondaProject,
     wanted: CondaImage,

@@ -18,7 +18,7 @@ from tests.images import layer
 from mooring.manifest.model import VerifyPolicy
 from mooring.platforms import PythonVersion
 from mooring.verify.collectors.image import FolderTarCollector, LayersCollector
-from mooring.verify.collectors.interpreters import compiler_for
+from mooring.verify.collectors.interpreters import compiler_for, own_compiler
 from mooring.verify.collectors.process import ProcessCollector
 from mooring.verify.compare import compare
 from mooring.verify.findings import Verification
@@ -125,6 +125,31 @@ def test_another_python_of_this_machine(tmp_path: Path) -> None:
     assert found is not None
     assert (found.program, found.version) == (str(program), "3.99.1")
     assert found.magic == b"\xa7\r\r\n"
+
+
+def test_the_python_of_the_same_patch_release_is_preferred(tmp_path: Path) -> None:
+    others = []
+    for patch in (1, 2, 3):
+        folder = tmp_path / str(patch)
+        others.append(fake_python(folder, f"cpython-399 a70d0d0a 3.99.{patch}"))
+    environ = {"PATH": ":".join(str(each.parent) for each in others)}
+    for version, expected in (("3.99.2", 2), ("3.99.3", 3), ("3.99.9", 1), ("3.99", 1), (None, 1)):
+        found = compiler_for("cpython-399", version, environ=environ)
+        assert found is not None
+        assert found.version == f"3.99.{expected}", version
+
+
+def test_our_own_python_only_stands_in_for_another_patch_release(tmp_path: Path) -> None:
+    own = own_compiler()
+    minor = own.version.rpartition(".")[0]
+    fake = fake_python(tmp_path / "bin", f"{TAG} {own.magic.hex()} {minor}.99")
+    exact = fake.rename(fake.parent / f"python{minor}")
+    environ = {"PATH": str(exact.parent)}
+    assert compiler_for(TAG, own.version, environ=environ) == own
+    found = compiler_for(TAG, f"{minor}.99", environ=environ)
+    assert found is not None
+    assert found.program == str(exact)
+    assert compiler_for(TAG, f"{minor}.98", environ=environ) == own
 
 
 @pytest.mark.parametrize("said", ["", "hello", "cpython-398 a70d0d0a 3.98.0", "cpython-399 xx 3"])

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from mooring.cli import options
-from mooring.cli.project import locked_project
+from mooring.cli.project import any_project
 from mooring.workflow.building import BuildOptions, Built, build_image
+from mooring.workflow.selecting import LockedProject
 
 
 @click.command("build")
@@ -82,23 +83,27 @@ def command(
     --push, --load and --output the image goes into this machine's engine, and where none answers
     into an OCI layout in the folder .mooring.
     """
-    opened = locked_project(project, None, frozen=frozen, base=base, with_base=True)
+    opened = any_project(project, None, frozen=frozen, base=base, with_base=True)
     reporter = options.reporter(quiet, verbose)
-    if record_ids:
-        from mooring.workflow.filling import with_record_ids  # only for this option
-
-        opened = with_record_ids(opened, reporter=reporter)
-    built = build_image(
-        opened,
-        BuildOptions(
-            base=base,
-            platforms=tuple(filter(None, (platforms or "").split(","))),
-            smoke=not no_smoke,
-            attest=not no_attest,
-            **choices,  # type: ignore[arg-type]
-        ),
-        reporter,
+    wanted = BuildOptions(
+        base=base,
+        platforms=tuple(filter(None, (platforms or "").split(","))),
+        smoke=not no_smoke,
+        attest=not no_attest,
+        **choices,  # type: ignore[arg-type]
     )
+    if isinstance(opened, LockedProject):
+        if record_ids:
+            from mooring.workflow.filling import with_record_ids  # only for this option
+
+            opened = with_record_ids(opened, reporter=reporter)
+        built = build_image(opened, wanted, reporter)
+    else:
+        from mooring.workflow.building_conda import build_conda_image  # most have no conda
+
+        if record_ids:
+            raise click.UsageError("--record-ids is for wheels: a conda-lock.yml has none")
+        built = build_conda_image(opened, wanted, reporter)
     if form == "json":
         options.print_json(_document(built))
     names = ", ".join((built.image.reference, *built.image.tags))

@@ -14,7 +14,7 @@ from mooring.verify.findings import Finding, Rule
 from mooring.verify.inventory import ByteCode, Inventory
 from mooring.verify.shown import shown
 
-_UNSURE = replace(rules.BYTECODE, severity="warning", unverifiable=True)
+_UNSURE = replace(rules.BYTECODE, severity="warning", unverifiable=True, lenient=True)
 _UNCHECKED = replace(rules.BYTECODE, severity="info", unverifiable=True)
 
 
@@ -51,8 +51,8 @@ def _judged(each: ByteCode) -> tuple[Rule, str]:
         case "unread":
             return rules.BYTECODE, f"{number}it is loaded, and it cannot be compared{reason}"
         case "unsure":
-            message = "it differs from its source, as another patch release of Python compiles it"
-            return _UNSURE, number + message
+            message = "it could not be checked exactly, and another patch release of Python"
+            return _UNSURE, f"{number}{message} compiles its source otherwise{reason}"
         case "unverified":
             return _UNCHECKED, f"{each.count:,} files of byte code were not compared{reason}"
         case "stale" | "orphan":

@@ -326,7 +326,7 @@ def _tar(target: Target, tiers: Tiers) -> Inventory:
         return open_regular(Path(target.name)) if stream is None else nullcontext(stream)
 
     if target.root is None:
-        return FolderTarCollector(opened, shown, tiers=tiers).collect()
+        return _without_place(FolderTarCollector(opened, shown, tiers=tiers).collect())
     if stream is not None:
         return collect_entries(opened, "tar", shown, target.root, tiers=tiers)
     elsewhere = partial(folder_in_layers, [opened], shown, whiteouts=False)
@@ -339,6 +339,14 @@ def _tar(target: Target, tiers: Tiers) -> Inventory:
         surroundings=Surroundings(elsewhere=elsewhere),
         whiteouts=False,
     ).collect()
+
+
+def _without_place(inventory: Inventory) -> Inventory:
+    """Leave out what depends on where the environment lies: a tar of its folder cannot tell."""
+    if inventory.facts is None:
+        return inventory
+    facts = replace(inventory.facts, foreign_scripts=(), foreign_python=None)
+    return replace(inventory, facts=facts)
 
 
 def _process(target: Target, tiers: Tiers) -> Inventory:

@@ -84,7 +84,7 @@ class FolderCode:
 
 
 Ask = Callable[[list[Pair]], list[str]]
-FindCompiler = Callable[[str], Compiler | None]
+FindCompiler = Callable[[str, str | None], Compiler | None]
 
 
 def check_bytecode(
@@ -104,14 +104,15 @@ def check_bytecode(
         files: The environment's.
         paths: The `.pyc` files of its `__pycache__` folders, relative to its root.
         interpreter: Its Python: byte code of others is never loaded.
-        find: Gives a Python on this machine for the tag in the names of byte code.
+        find: Gives a Python on this machine for the tag in the names of byte code, best of the
+            version of the environment's.
         ask: Compares a batch, as for `compared`; a process of that Python by default.
     """
     tag = _cache_tag(interpreter)
     named = [(path, match) for path in paths if (match := _match(path)) and match["tag"] == tag]
     if not named or tag is None:
         return ()
-    compiler = find(tag)
+    compiler = find(tag, interpreter.version)
     same_patch = compiler is not None and interpreter.version == compiler.version
     found: list[ByteCode] = []
     together: Counter[ByteCodeState] = Counter()
@@ -126,7 +127,8 @@ def check_bytecode(
             together[state] += 1
             first.setdefault(state, path)
         else:
-            found.append(ByteCode(path=path, state=state, problem=problem))
+            said = f"no Python {interpreter.version} is here" if unsure else problem
+            found.append(ByteCode(path=path, state=state, problem=said))
     minor = ".".join((interpreter.version or "").split(".")[:2])
     only = f"their headers fit to the sources, and no Python {minor} is here that could tell more"
     words: dict[ByteCodeState, str] = {**_WORDS, "unverified": only}

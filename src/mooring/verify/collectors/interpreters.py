@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mooring.errors import InputError
+from mooring.interpreters import places_of
+from mooring.platforms import PythonVersion
 from mooring.process import ProcessError, run
 
 ISOLATED = ("-I", "-S", "-B", "-W", "ignore")
@@ -47,37 +50,60 @@ def own_compiler() -> Compiler:
 
 
 def compiler_for(
-    tag: str, *, target: str | None = None, environ: Mapping[str, str] | None = None
+    tag: str,
+    version: str | None = None,
+    *,
+    target: str | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Compiler | None:
     """Return a Python on this machine that writes byte code of this kind, None when there is none.
 
     Args:
         tag: What the names of its files hold: `cpython-312`.
+        version: X.Y.Z of the target's Python; one of exactly this patch release is preferred.
         target: The folder that is verified, if it is one: no program in it is ever started.
         environ: The variables whose PATH is searched; of this process by default.
     """
-    if tag == sys.implementation.cache_tag:
-        return own_compiler()
-    kind, _, digits = tag.partition("-")
-    if kind != "cpython" or len(digits) < 2 or not digits.isdigit():
-        return None
-    name = f"python{digits[0]}.{digits[1:]}"
-    variables = os.environ if environ is None else environ
-    for program in _programs(name, variables.get("PATH", ""), target):
+    nearest = own_compiler() if tag == sys.implementation.cache_tag else None
+    wanted = _wanted(tag, version)
+    if wanted is None or (
+        nearest is not None and (wanted.patch is None or nearest.version == str(wanted))
+    ):
+        return nearest
+    for program in _programs(wanted, os.environ if environ is None else environ, target):
         found = _asked(program, tag)
-        if found is not None:
+        if found is not None and (wanted.patch is None or found.version == str(wanted)):
             return found
-    return None
+        nearest = nearest or found
+    return nearest
 
 
-def _programs(name: str, path: str, target: str | None) -> Iterator[str]:
+def _wanted(tag: str, version: str | None) -> PythonVersion | None:
+    """Return what is looked for; a version that no Python of this kind has counts as unknown."""
+    kind, _, digits = tag.partition("-")
+    if kind != "cpython" or not digits.isdigit():
+        return None
+    minor = f"{digits[0]}.{digits[1:]}"
+    exact = version is not None and version.startswith(f"{minor}.")
+    try:
+        return PythonVersion.parse(version if exact and version else minor, "python")
+    except InputError:
+        return None
+
+
+def _programs(
+    version: PythonVersion, environ: Mapping[str, str], target: str | None
+) -> Iterator[str]:
     inside = None if target is None else Path(target).resolve()
-    for folder in path.split(os.pathsep):
-        program = Path(folder) / name
-        if not folder or not program.is_absolute() or not os.access(program, os.X_OK):
+    known: set[Path] = set()
+    for program in places_of(version, environ):
+        if not program.is_absolute() or not os.access(program, os.X_OK):
             continue
-        places = (program.parent.resolve(), program.resolve())
-        if inside is None or not any(place.is_relative_to(inside) for place in places):
+        folder, real = program.parent.resolve(), program.resolve()
+        if real in known:
+            continue  # many names of one program
+        if inside is None or not any(each.is_relative_to(inside) for each in (folder, real)):
+            known.add(real)
             yield str(program)
 
 

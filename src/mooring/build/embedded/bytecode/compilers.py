@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mooring.artifacts.cache import FactCache
 from mooring.build.embedded.bytecode import script
+from mooring.interpreters import places_of
 from mooring.platforms import PythonVersion
 from mooring.process import ProcessError, run
 
@@ -47,8 +46,8 @@ def find_compiler(version: PythonVersion, *, path: str | None = None) -> Compile
     wanted = f"cpython {version} final cpython-{version.short.replace('.', '')}"
     if script.identity() == wanted:
         return Compiler(path=Path(sys.executable), version=version)
-    searched = os.environ.get("PATH", "") if path is None else path
-    for candidate in dict.fromkeys(_candidates(version, searched)):
+    environ = os.environ if path is None else {**os.environ, "PATH": path}
+    for candidate in dict.fromkeys(places_of(version, environ)):
         if identity_of(candidate) == wanted:
             return Compiler(path=candidate, version=version)
     return None
@@ -95,20 +94,3 @@ def identity_of(python: Path, cache: FactCache | None = None) -> str:
         return ""
     cache.add({key: done.stdout})
     return done.stdout
-
-
-def _candidates(version: PythonVersion, path: str) -> Iterator[Path]:
-    """Yield where a Python of this version may be; most machines have it under its own name."""
-    name = f"python{version.short}"
-    for folder in filter(None, path.split(os.pathsep)):
-        yield from (Path(folder, each) for each in (name, "python3"))
-    home = os.environ.get("HOME") or os.environ.get("USERPROFILE")
-    pyenv = os.environ.get("PYENV_ROOT") or (f"{home}/.pyenv" if home else "")
-    data = os.environ.get("XDG_DATA_HOME") or (f"{home}/.local/share" if home else "")
-    installed = os.environ.get("UV_PYTHON_INSTALL_DIR") or (f"{data}/uv/python" if data else "")
-    # Folders that may not be looked into are as good as none.
-    if pyenv:
-        yield Path(pyenv, "versions", str(version), "bin", name)
-    if installed:
-        with contextlib.suppress(OSError):
-            yield from sorted(Path(installed).glob(f"cpython-{version}-*/bin/{name}"))
