@@ -146,3 +146,23 @@ def test_a_report_without_repair_tells_none(synced: Path, mooring: Mooring) -> N
     assert mooring("verify", "--format", "json").document["repair"] is None
     repair = mooring("verify", "--repair", "--format", "json").document["repair"]
     assert repair == {"reinstalled": [], "removed": [], "failed_before": []}
+
+
+def test_a_sync_that_does_not_help_says_what_differs(synced: Path, mooring: Mooring) -> None:
+    """A file that no package has is nothing that installing puts right."""
+    (SITE / "planted.pth").write_text("import os\n")
+    for options in ((), ("-q",)):
+        told = mooring("sync", *options)
+        assert told.code == 1, told.err
+        assert "MOR108" in told.out
+        assert "planted.pth" in told.out
+        assert "fix: " in told.err
+        assert "still differs" in told.err
+    told = mooring("sync", "--format", "json")
+    assert told.code == 1
+    assert told.document["schema"] == "sync/1"
+    [finding] = told.document["failing"]
+    assert (finding["rule"], finding["path"].endswith("planted.pth")) == ("MOR108", True)
+    assert finding["fix"]
+    (SITE / "planted.pth").unlink()
+    assert mooring("sync", "--format", "json").document["failing"] == []

@@ -143,6 +143,39 @@ def test_a_saved_report_becomes_any_other(drifted: Path, mooring: Mooring) -> No
     assert (told.code, told.out) == (0, Path("now.markdown").read_text())
     told = mooring("report", "saved.json", "--format", "json")
     assert told.out == Path("saved.json").read_text()
+    # The table needs more than a report holds: it is not promised.
+    told = mooring("report", "saved.json", "--format", "text")
+    assert (told.code, "'text' is not one of" in told.err) == (2, True)
+    told = mooring("report", "--help")
+    assert "[default: markdown]" in " ".join(told.out.split())
+
+
+def test_remedies_name_the_lock_that_was_named(drifted: Path, mooring: Mooring) -> None:
+    """Without a manifest `mooring sync` alone would not find it."""
+    told = mooring("verify", "--lock", drifted)
+    assert told.code == 1
+    fixes = [line for line in told.err.splitlines() if line.startswith("fix: ")]
+    assert fixes
+    assert all(f"mooring sync --lock {drifted} " in fix for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    ("named", "code", "words"),
+    [
+        ("nope.json", 3, ("no such file or folder", "a saved inventory")),
+        ("oci:out", 2, ("write image:oci:out",)),
+        ("web.tar", 2, ("write image:web.tar",)),
+    ],
+)
+def test_the_other_side_that_is_none(
+    drifted: Path, mooring: Mooring, named: str, code: int, words: tuple[str, ...]
+) -> None:
+    assert drifted.exists()
+    told = mooring("verify", "--same-as", named)
+    assert told.code == code
+    assert f"--same-as {named}" in told.err
+    for word in words:
+        assert word in told.err
 
 
 def test_what_is_no_report_is_refused(drifted: Path, mooring: Mooring) -> None:

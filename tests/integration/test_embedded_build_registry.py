@@ -145,3 +145,96 @@ def running(kind: str, folder: Path) -> Iterator[str]:
     else:
         with running_token_registry(folder) as (address, _):
             yield address
+
+
+def kinds(registry: MemoryRegistry) -> list[str]:
+    """Return the types of what is beside images."""
+    documents = (json.loads(body) for _, body in registry.manifests.values())
+    return sorted({str(each["artifactType"]) for each in documents if "subject" in each})
+
+
+def refused(lab: Lab, *words: str, env: dict[str, str] | None = None) -> str:
+    """Build what cannot be; return what was said."""
+    with lab.start("build", "--platform", "linux/amd64", *words, env=env) as process:
+        _, said = process.communicate(timeout=120)
+    assert process.returncode in (2, 3), said
+    assert "Traceback" not in said
+    return said
+
+
+def test_an_image_that_is_there_gets_the_signature_it_lacks(
+    lab: Lab, memory: tuple[MemoryRegistry, str]
+) -> None:
+    registry, address = memory
+    words = ["--push", "--repository", f"{address}/team/lab"]
+    first = lab.build(*words, "--no-attest", "--platform", "linux/amd64,linux/arm64")
+    assert kinds(registry) == []
+
+    (lab.folder / "bad.pem").write_text("not a key\n")
+    (lab.folder / "bad.pem").chmod(0o600)
+    platforms = ["--platform", "linux/amd64,linux/arm64"]
+    assert "bad.pem" in refused(lab, *words, *platforms, "--sign-key", "bad.pem")
+
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(lab.folder / "key.pem")],
+        check=True,
+        timeout=30,
+    )
+    (lab.folder / "key.pem").chmod(0o600)
+    signed = lab.build(*words, *platforms, "--sign-key", "key.pem")
+    assert (signed["reused"], signed["pushed"]) == (True, False)
+    assert signed["digest"] == first["digest"]
+    assert "application/vnd.dsse.envelope.v1+json" in kinds(registry)
+    assert len(kinds(registry)) == 4
+
+    there = len(registry.manifests)
+    registry.sent.clear()
+    lab.build(*words, *platforms, "--sign-key", "key.pem")
+    assert len(registry.manifests) == there
+    assert {sent.method for sent in registry.sent} == {"GET", "HEAD"}
+
+
+def test_another_repository_of_the_registry_is_sent_the_configuration_only(
+    lab: Lab, memory: tuple[MemoryRegistry, str]
+) -> None:
+    registry, address = memory
+    for name in ("lab", "other"):
+        uploads(registry)
+        lab.build("--push", "--no-attest", "--repository", f"{address}/team/{name}")
+    assert len(uploads(registry)) == 1
+
+
+def test_what_is_wrong_with_the_words_comes_before_anything_else(
+    lab: Lab, memory: tuple[MemoryRegistry, str]
+) -> None:
+    registry, address = memory
+    said = refused(lab, "--push")
+    assert "no repository is declared to push to" in said
+    assert "builder:" not in said
+    said = refused(lab, "--push", "--repository", f"{address}/team/lab", "--tag", "not a tag")
+    assert "builder:" not in said
+    assert registry.sent == []
+
+
+def test_a_layout_and_a_registry_tell_what_they_have(
+    lab: Lab, memory: tuple[MemoryRegistry, str], fake_index: FakeIndex
+) -> None:
+    _, address = memory
+    lab.declare(fake_index, more='smoke = ["s1"]\n')
+    words = ["--no-attest", "--repository", f"{address}/team/lab", "--platform", "linux/amd64"]
+    with lab.start("build", *words, "--push") as process:
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert said.count("image.smoke was not run") == 1
+    assert "built and pushed" in said
+
+    with lab.start("build", *words, "--push", "--output", "oci:out") as process:
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "built and pushed" not in said
+    assert "the registry had it, oci:out:moor-" in said
+
+    made = lab.build(*words[:3], "--output", "oci:out")
+    assert made["digest"] is not None
+    assert made["reused"] is True
+    assert made["places"] == ["oci:out:" + made["reference"].rpartition(":")[2]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -237,11 +238,20 @@ class Daemon:
 
 def no_engine(reason: str) -> EngineError:
     """Return the error for an engine that does not answer."""
-    line = redact(" ".join(reason.split()))[:300]
+    address = os.environ.get("DOCKER_HOST")
+    at = f" at {redact(address)}" if address else ""
     return EngineError(
-        f"no Docker engine answers: {line}",
+        f"no Docker engine answers{at}: {redact(_plain(reason))[:300]}",
         hint="start the engine, or say where it is in DOCKER_HOST",
     )
+
+
+def _plain(reason: str) -> str:
+    """Return what the system said, out of the Python objects that a library shows around it."""
+    line = " ".join(reason.split()).removeprefix("Error while fetching server API version: ")
+    # `FileNotFoundError(2, 'No such file or directory')`, `... [Errno 111] Connection refused"))`
+    said = re.findall(r"Error\(\d+, ['\"]([^'\"]+)['\"]|\[Errno -?\d+\] ([^'\")]+)", line)
+    return next((text for texts in reversed(said) for text in texts if text), line)
 
 
 def _local_image(found: Mapping[str, Any]) -> LocalImage:

@@ -104,6 +104,7 @@ class DockerBuilder:
                         digest=registry.retag(target, tags) if tags else digest,
                         recipe_digest=request.recipe.digest,
                         reused=True,
+                        registry=True,
                         tags=_full(target, tags),
                     )
                 built = self._in_engine(request, target, tags, reporter)

@@ -85,10 +85,11 @@ class BuiltImage:
     Attributes:
         reference: Repository and content tag.
         image_id: The engine's id, `sha256:<hex>`.
-        digest: Manifest digest in the registry, when it was pushed or found there.
+        digest: Of the manifest or index, when it is in a registry or an OCI layout.
         recipe_digest: What decides it, `sha256:<hex>`.
         reused: Whether nothing was built because the content tag was there already.
         pushed: Whether it had to be sent to the registry, which lacked it.
+        registry: Whether the registry has it, sent now or before.
         smoke: What the fresh image showed; None for one that was there, or cannot run here.
         places: Where else it is, such as `oci:DIR:TAG`.
     """
@@ -99,6 +100,7 @@ class BuiltImage:
     recipe_digest: str
     reused: bool
     pushed: bool = False
+    registry: bool = False
     tags: tuple[str, ...] = ()
     smoke: SmokeResult | None = None
     places: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from mooring.build.reading import (
     ROOT_LABEL,
     EngineTarget,
     NoTargetError,
+    absent_hint,
     engine_target,
 )
 from mooring.urls import redact
@@ -116,7 +117,9 @@ class Podman:
         if not ended.ok:
             said = redact(ended.stderr.strip())
             if any(words in said for words in _ABSENT):
-                raise NoTargetError(f"podman has no {kind} {name!r}")
+                raise NoTargetError(
+                    f"podman has no {kind} {name!r}", hint=absent_hint(kind, name, "podman")
+                )
             raise EngineError(f"podman failed: {said}")
         try:
             [found] = json.loads(ended.stdout)

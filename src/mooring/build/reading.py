@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -145,8 +146,20 @@ def _inspected(ask: Any, name: str, kind: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = ask(name)
     except (docker.errors.NotFound, docker.errors.NullResource) as error:
-        raise NoTargetError(f"the Docker engine has no {kind} {name!r}") from error
+        raise NoTargetError(
+            f"the Docker engine has no {kind} {name!r}", hint=absent_hint(kind, name, "docker")
+        ) from error
     return found
+
+
+def absent_hint(kind: str, name: str, command: str) -> str:
+    """Return how something that an engine does not have comes into it, or is found."""
+    if kind == "container":
+        return f"`{command} ps --all` lists them"
+    return (
+        f"`{command} pull {shlex.quote(name)}` fetches it; one in files is oci:DIR or "
+        "docker-archive:FILE"
+    )
 
 
 def engine_target(

@@ -115,8 +115,10 @@ def _outcome(built: Built) -> str:
     image = built.image
     if image.pushed:
         outcome = "built earlier, pushed now" if image.reused else "built and pushed"
+    elif image.registry:
+        outcome = "is in the registry already" if image.reused else "built; the registry had it"
     elif image.reused:
-        outcome = "is in the registry already" if image.digest else "is there already"
+        outcome = "is there already"
     else:
         outcome = "built"
     return ", ".join((outcome, *image.places))

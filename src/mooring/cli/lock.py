@@ -7,13 +7,21 @@ from pathlib import Path
 import click
 
 from mooring.cli import options
+from mooring.cli.lock_shown import base_line, written_line
 from mooring.cli.outcome import counted
 from mooring.cli.terminal import TerminalReporter
 from mooring.cli.versions import moves
 from mooring.lock.model import Lock
 from mooring.manifest.model import Manifest
 from mooring.manifest.reader import load
-from mooring.workflow.locking import Freshness, LockOptions, LockResult, check_lock, lock_project
+from mooring.workflow.locking import (
+    MOORING_LOCK_NAME,
+    Freshness,
+    LockOptions,
+    LockResult,
+    check_lock,
+    lock_project,
+)
 
 
 @click.command("lock")
@@ -59,7 +67,9 @@ def command(
     """
     manifest = load(project)
     if check:
-        return _show_freshness(_checked(manifest, base, with_base=not no_base), form, quiet)
+        freshness = _checked(manifest, base, with_base=not no_base)
+        held = None if no_base or not freshness.fresh else base_line(manifest, base)
+        return _show_freshness(freshness, held, form, quiet)
     reporter = options.reporter(quiet, verbose)
     if manifest.conda:
         from mooring.cli.lock_conda import lock_and_show  # not needed without conda packages
@@ -84,7 +94,7 @@ def command(
     )
     if form == "json":
         options.print_json(_document(result))
-    _show_result(result, reporter)
+    _show_result(result, None if no_base else base_line(manifest, base), reporter)
     return 0
 
 
@@ -105,7 +115,7 @@ def _normalised(name: str) -> str:
         raise click.BadParameter(f"{name!r} is not a package name") from error
 
 
-def _show_freshness(freshness: Freshness, form: str, quiet: bool) -> int:
+def _show_freshness(freshness: Freshness, base: str | None, form: str, quiet: bool) -> int:
     if form == "json":
         options.print_json(
             {
@@ -116,7 +126,8 @@ def _show_freshness(freshness: Freshness, form: str, quiet: bool) -> int:
             }
         )
     if freshness.fresh:
-        options.reporter(quiet, False).finish(f"{freshness.path.name} is fresh")
+        with_base = f", {MOORING_LOCK_NAME} too: {base}" if base else ""
+        options.reporter(quiet, False).finish(f"{freshness.path.name} is fresh{with_base}")
         return 0
     click.echo(f"{freshness.path.name} is stale:", err=True)
     for change in freshness.changes:
@@ -125,7 +136,7 @@ def _show_freshness(freshness: Freshness, form: str, quiet: bool) -> int:
     return 1
 
 
-def _show_result(result: LockResult, reporter: TerminalReporter) -> None:
+def _show_result(result: LockResult, base: str | None, reporter: TerminalReporter) -> None:
     for line in _moves(result):
         reporter.note(line)
     for reached in result.coverage:
@@ -135,12 +146,12 @@ def _show_result(result: LockResult, reporter: TerminalReporter) -> None:
                 + ", ".join(reached.sdists)
             )
     platforms = sorted({str(c.target.platform) for c in result.coverage})
-    names = ", ".join(path.name for path in result.written) or "nothing to write"
-    reporter.finish(
-        f"{names}: {counted(len(result.lock.packages), 'package')}, "
+    packages = (
+        f"{counted(len(result.lock.packages), 'package')}, "
         f"proved for {counted(len(result.coverage), 'environment and platform pair')}"
         f" ({', '.join(platforms)})"
     )
+    reporter.finish(written_line(result.written, packages, base))
 
 
 def _moves(result: LockResult) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import click
 
 from mooring.cli import options
+from mooring.cli.lock_shown import base_line, written_line
 from mooring.cli.outcome import counted
 from mooring.cli.terminal import TerminalReporter
 from mooring.cli.versions import moves
@@ -34,11 +35,11 @@ def lock_and_show(
     for line in _moves(result):
         reporter.note(line)
     counts = _counts(result.lock)
-    written = ", ".join(path.name for path in result.written) or "nothing to write"
-    reporter.finish(
-        f"{written}: "
-        + ", ".join(f"{counted(number, 'package')} on {name}" for name, number in counts.items())
+    packages = ", ".join(
+        f"{counted(number, 'package')} on {name}" for name, number in counts.items()
     )
+    base = base_line(manifest, wanted.base) if wanted.with_base else None
+    reporter.finish(written_line(result.written, packages, base))
 
 
 def _conda_name(name: str) -> str:

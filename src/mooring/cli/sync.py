@@ -9,10 +9,11 @@ import click
 from mooring.cli import options
 from mooring.cli.outcome import counted
 from mooring.cli.project import any_project
+from mooring.cli.verify_table import show_table
 from mooring.errors import InputError
 from mooring.platforms import PythonVersion
 from mooring.workflow.selecting import LockedProject
-from mooring.workflow.syncing import Synced, sync_project
+from mooring.workflow.syncing import StillDiffersError, Synced, sync_project
 
 
 @click.command("sync")
@@ -80,14 +81,22 @@ def command(
         from mooring.workflow.filling import with_record_ids  # only for this option
 
         opened = with_record_ids(opened, offline=offline, reporter=reporter)
-    synced = sync_project(
-        opened,
-        environment=environment,
-        path=path,
-        python=PythonVersion.parse(python, "--python") if python else None,
-        offline=offline,
-        reporter=reporter,
-    )
+    try:
+        synced = sync_project(
+            opened,
+            environment=environment,
+            path=path,
+            python=PythonVersion.parse(python, "--python") if python else None,
+            offline=offline,
+            reporter=reporter,
+        )
+    except StillDiffersError as error:
+        reporter.finish()
+        if form == "json":
+            options.print_json(_document(error.synced))
+        else:
+            show_table(error.synced.verified, quiet=quiet, verbose=verbose)
+        raise
     if form == "json":
         options.print_json(_document(synced))
     checked = synced.verified.verification
@@ -123,4 +132,14 @@ def _document(synced: Synced) -> dict[str, object]:
         "reinstalled": list(synced.reinstalled),
         "packages": synced.verified.verification.packages,
         "files": synced.verified.verification.checked_files,
+        "failing": [
+            {
+                "rule": finding.rule.id,
+                "package": finding.package,
+                "path": finding.path,
+                "message": finding.message,
+                "fix": finding.fix,
+            }
+            for finding in synced.verified.verification.failing
+        ],
     }

@@ -43,20 +43,30 @@ class Outputs:
 
 def output_options(function: F) -> F:
     """Add `--format` and `--output`."""
-    function = click.option(
+    return _options(["text", *FORMATS], "text")(function)
+
+
+def report_options(function: F) -> F:
+    """Add `--format` and `--output` for a saved report, which is told in Markdown by default."""
+    return _options(list(FORMATS), "markdown")(function)
+
+
+def _options(forms: list[str], default: str) -> Callable[[F], F]:
+    files = click.option(
         "--output",
         "outputs",
         multiple=True,
         metavar="FORMAT=PATH",
         help="Also write a report to a file (- for standard output); repeatable.",
-    )(function)
-    return click.option(
+    )
+    stdout = click.option(
         "--format",
         "form",
-        type=click.Choice(["text", *FORMATS]),
+        type=click.Choice(forms),
         default=None,
-        help="What goes to standard output.  [default: text]",
-    )(function)
+        help=f"What goes to standard output.  [default: {default}]",
+    )
+    return lambda function: stdout(files(function))
 
 
 def wanted(form: str | None, outputs: Iterable[str]) -> Outputs:

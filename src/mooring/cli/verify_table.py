@@ -29,6 +29,13 @@ MOST_FIXES = 20
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _VALUE = 19
 """Columns of a shortened digest."""
+_LONGEST_VALUE = 30
+_LONGEST_NAME = 40
+_RULE = 6
+_EDGES = 14
+"""Columns of a table that are no text: between five columns, and at both sides."""
+_LEAST_ROOM = 40
+"""Columns of a message below which the table is given up."""
 
 
 def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
@@ -59,7 +66,9 @@ def show_table(verified: Verified, *, quiet: bool, verbose: bool) -> None:
 
 def print_rows(console: Console, rows: list[Row]) -> None:
     """Print rows in the form that fits the width of a console."""
-    for part in _blocks(rows) if console.width < NARROW else _columns(rows):
+    room = _room(rows, console.width)
+    narrow = console.width < NARROW or room < _LEAST_ROOM
+    for part in _blocks(rows, console.width) if narrow else _columns(rows, room):
         console.print(part)
 
 
@@ -72,32 +81,58 @@ def _print(rows: list[Row]) -> None:
     print_rows(console, rows)
 
 
-def _columns(rows: list[Row]) -> Iterator[RenderableType]:
+def wrapped(text: str, width: int) -> str:
+    """Return text in lines of a width: broken between words, and in long ones behind a `/`."""
+    lines = [""]
+    for word in text.split(" "):
+        if len(lines[-1]) + bool(lines[-1]) + len(word) <= width:
+            lines[-1] += " " * bool(lines[-1]) + word
+            continue
+        lines += [""] * bool(lines[-1])
+        rest = word
+        while len(rest) > width:
+            marks = (rest.rfind(mark, 0, width) + 1 for mark in "/-_.=")
+            cut = next(filter(None, marks), width)  # without any, it is cut anywhere
+            lines[-1], rest = rest[:cut], rest[cut:]
+            lines.append("")
+        lines[-1] = rest
+    return "\n".join(lines)
+
+
+def _room(rows: list[Row], width: int) -> int:
+    """Return the columns that a table of five leaves for messages."""
+    used = _name_width(rows) + _RULE + 2 * _value_width(rows)
+    return width - used - _EDGES
+
+
+def _columns(rows: list[Row], room: int) -> Iterator[RenderableType]:
     """Yield one table: a column for each thing that is known of a finding."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("package", overflow="fold", max_width=40)
-    shown.add_column("rule", no_wrap=True)
-    shown.add_column("what", overflow="fold")
+    values, names = _value_width(rows), _name_width(rows)
+    what = max(len("what"), *(len(_what(row)) for row in rows))
+    shown.add_column("package", width=names, overflow="fold")
+    shown.add_column("rule", width=_RULE, no_wrap=True)
+    shown.add_column("what", width=min(room, what), overflow="fold")
     for title in ("expected", "actual"):
-        shown.add_column(title, overflow="fold", min_width=_value_width(rows))
+        shown.add_column(title, width=values, overflow="fold")
     last = None
     for row in rows:
         shown.add_row(
-            Text("" if row.package == last else _name(row)),
+            Text("" if row.package == last else wrapped(_name(row), names)),
             _rule(row),
-            Text(_what(row)),
-            Text(_safe(row.expected)),
-            Text(_safe(row.actual)),
+            Text(wrapped(_what(row), room)),
+            Text(wrapped(_safe(row.expected), values)),
+            Text(wrapped(_safe(row.actual), values)),
         )
         last = row.package
     yield shown
 
 
-def _blocks(rows: list[Row]) -> Iterator[RenderableType]:
+def _blocks(rows: list[Row], width: int) -> Iterator[RenderableType]:
     """Yield a heading for each package and its findings below, for narrow terminals."""
     from rich.table import Table
     from rich.text import Text
@@ -113,15 +148,23 @@ def _blocks(rows: list[Row]) -> Iterator[RenderableType]:
             lines = [_safe(row.message), _safe(row.path)]
             lines += [f"expected {_safe(row.expected)}"] if row.expected else []
             lines += [f"actual   {_safe(row.actual)}"] if row.actual else []
-            block.add_row("", _rule(row), Text("\n".join(filter(None, lines))))
+            room = max(1, width - _RULE - 3)
+            text = "\n".join(wrapped(line, room) for line in lines if line)
+            block.add_row("", _rule(row), Text(text))
         yield block
     yield Text("")
 
 
 def _value_width(rows: list[Row]) -> int:
-    """Return a width at which shortened digests stay in one piece."""
-    values = [len(value) for row in rows for value in (row.expected, row.actual)]
-    return min(_VALUE, max([*values, len("expected")]))
+    """Return a width at which shortened digests and most words stay in one piece."""
+    values = [_safe(value) for row in rows for value in (row.expected, row.actual)]
+    words = max(len(word) for value in (*values, "expected") for word in value.split(" "))
+    whole = max(len(value) for value in (*values, "expected"))
+    return min(max(words, min(_VALUE, whole)), _LONGEST_VALUE)
+
+
+def _name_width(rows: list[Row]) -> int:
+    return min(_LONGEST_NAME, max(len("package"), *(len(_name(row)) for row in rows)))
 
 
 def _name(row: Row) -> str:

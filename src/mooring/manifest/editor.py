@@ -13,6 +13,7 @@ from mooring.manifest.dockerfile import base_image
 from mooring.manifest.locate import MOORING_TOML, PYPROJECT, REQUIREMENTS, has_keys, unread
 from mooring.manifest.model import Manifest, Requirement
 from mooring.manifest.places import inside
+from mooring.manifest.proposed_image import ImageExample
 from mooring.manifest.pythons import choose_python, version_file
 from mooring.manifest.reader import load
 from mooring.manifest.requirement import checked_specifiers
@@ -33,11 +34,13 @@ class Proposal:
         path: The file to write, absolute.
         content: Its whole content; of an existing file, the old content and what is added.
         found: What was found and how it was used, one line each.
+        declares: Whether the folder declares any requirement yet.
     """
 
     path: Path
     content: str
     found: tuple[str, ...]
+    declares: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +84,8 @@ def propose(folder: Path, *, python: PythonVersion) -> Proposal:
         )
     image = base_image(root)
     manifest = project.manifest
-    module = (manifest.name if manifest else "app").replace("-", "_")
     with_conda = manifest is not None and manifest.conda is not None
+    base = image or (None if with_conda else f"python:{chosen.short}-slim")
     keys = _Keys(
         platforms=manifest.platforms if manifest else DEFAULT_PLATFORMS,
         python=None if with_conda else chosen,
@@ -90,9 +93,9 @@ def propose(folder: Path, *, python: PythonVersion) -> Proposal:
         sources=project.sources,
         extras=_development(manifest.extras) if manifest else (),
         groups=_development(manifest.groups) if manifest else (),
-        image=image or (None if with_conda else f"python:{chosen.short}-slim"),
-        module=module,
-        folder=module if (root / module).is_dir() else "src",
+        image=ImageExample.of(root, manifest.name if manifest else root.name, base)
+        if base
+        else None,
     )
     found = [*_described(project)]
     if not with_conda:  # conda's own Python is one of its packages
@@ -103,8 +106,18 @@ def propose(folder: Path, *, python: PythonVersion) -> Proposal:
         found.append(f"Dockerfile: FROM {image}, used in the image example")
     if project.file == PYPROJECT:
         content = _appended(root / PYPROJECT, keys)
-        return Proposal(path=root / PYPROJECT, content=content, found=tuple(found))
-    return Proposal(path=root / MOORING_TOML, content=keys.text(()), found=tuple(found))
+        path = root / PYPROJECT
+    else:
+        path, content = root / MOORING_TOML, keys.text(())
+    declares = bool(project.sources) or _declares(manifest)
+    return Proposal(path=path, content=content, found=tuple(found), declares=declares)
+
+
+def _declares(manifest: Manifest | None) -> bool:
+    if manifest is None:
+        return False
+    listed = (manifest.dependencies, *(found for _, found in (*manifest.extras, *manifest.groups)))
+    return manifest.conda is not None or any(listed)
 
 
 def _look(root: Path) -> _Project:
@@ -212,9 +225,7 @@ class _Keys:
     sources: tuple[str, ...]
     extras: tuple[str, ...]
     groups: tuple[str, ...]
-    image: str | None
-    module: str
-    folder: str
+    image: ImageExample | None
 
     def text(self, prefix: tuple[str, ...]) -> str:
         """Write the keys, at the top or below `tool.mooring`."""
@@ -235,10 +246,7 @@ class _Keys:
             lines += [
                 "",
                 "# The image that `mooring build` makes: remove the leading `# ` to declare it.",
-                f"# [{'.'.join((*prefix, 'image'))}]",
-                f'# base = "{self.image}"',
-                f'# files = ["{self.folder}"]',
-                f'# entrypoint = ["python", "-m", "{self.module}"]',
+                *self.image.lines(prefix),
             ]
         return "\n".join(lines) + "\n"
 

@@ -13,6 +13,7 @@ from mooring.manifest.tables import TomlFile
 MOORING_TOML = "mooring.toml"
 PYPROJECT = "pyproject.toml"
 REQUIREMENTS = ("requirements.in", "requirements.txt")
+PYLOCK = "pylock.toml"
 KEYS = ("tool", "mooring")
 
 _OURS = (b"# Written by `mooring ", b"# Written by mooring ")
@@ -159,5 +160,17 @@ def _nothing(root: Path, pyproject: TomlFile | None) -> NoManifestError:
     return NoManifestError(
         message,
         where=str(root),
-        hint="run `mooring init` to write one, or name the project folder",
+        hint=_use_the_lock(root) or "run `mooring init` to write one, or name the project folder",
+    )
+
+
+def _use_the_lock(root: Path) -> str | None:
+    """Say how the lock of a folder without a manifest is used; None where there is none."""
+    path = root / PYLOCK
+    if not path.is_file():
+        return None
+    name = PYLOCK if root == Path.cwd().resolve() else str(path)
+    return (
+        f"`--lock {name}` makes `mooring verify`, `sync` and `export` use the lock that is there; "
+        "`mooring init` writes a manifest"
     )

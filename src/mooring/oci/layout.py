@@ -62,23 +62,39 @@ def _named(
     entries: list[Mapping[str, object]], name: str | None, store: Store
 ) -> list[Mapping[str, object]]:
     if name is None:
-        names = sorted({each for entry in entries for each in _names(entry)})
+        # Entries that share their names are one image, for several platforms.
+        names = {each for entry in entries for each in _names(entry)}
         if len({str(entry.get("digest")) for entry in entries}) > 1 and len(names) > 1:
             raise SavedImageError(
                 "it holds several images",
                 where=store.where,
-                hint="name one: oci:DIR:TAG; there are " + ", ".join(names[:20]),
+                hint="name one: oci:DIR:TAG; there are " + ", ".join(_shown(entries)[:20]),
             )
         return entries
     chosen = [entry for entry in entries if name in _names(entry) or name == entry.get("digest")]
     if not chosen:
-        names = sorted({each for entry in entries for each in _names(entry)})
+        shown = ", ".join(_shown(entries)[:20])
         raise SavedImageError(
             f"it holds no image {name!r}",
             where=store.where,
-            hint="there are " + (", ".join(names[:20]) or "only images without a name"),
+            hint="there are " + (shown or "only images without a name"),
         )
     return chosen
+
+
+def _shown(entries: list[Mapping[str, object]]) -> list[str]:
+    """Return the images for people: each once, by its shortest names that no other one has."""
+    images: dict[str, set[str]] = {}
+    for entry in entries:
+        images.setdefault(str(entry.get("digest")), set()).update(_names(entry)[:1])
+    taken = [name for names in images.values() for name in names]
+    for entry in entries:
+        short, *longer = [*_names(entry), ""]
+        if taken.count(short) > 1 and longer[0]:
+            names = images[str(entry.get("digest"))]
+            names.discard(short)
+            names.add(longer[0])
+    return sorted(" = ".join(sorted(names)) for names in images.values() if names)
 
 
 def _names(entry: Mapping[str, object]) -> list[str]:

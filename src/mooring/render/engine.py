@@ -46,7 +46,7 @@ def render(request: RenderRequest, *, template: str | Path | None = None, root: 
         raise InputError(
             "a Dockerfile needs a base image",
             where="image.base",
-            hint='declare one, such as base = "python:3.12-slim"',
+            hint=f'declare one, such as base = "python:{request.selections[0].python.short}-slim"',
         )
     files[ENVIRONMENT_YML] = templates.render("environment.yml.j2", _environment_yml(request))
     files[requirements.CONTEXT_NAME] = _requirements(request)

@@ -32,5 +32,5 @@ def check_shared(name: str, distribution: Distribution, fix: str) -> Finding | N
         message=f"{number} can be found in {' and in '.join(places)} too: hard links",
         package=name,
         actual=shown(shared) if shared else None,
-        fix=f"uv cache clean {shlex.quote(name)}, then {fix}",
+        fix=f"uv cache clean {shlex.quote(name)} && {fix}",
     )

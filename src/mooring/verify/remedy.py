@@ -14,9 +14,9 @@ def install_locked(inventory: Inventory, selection: Selection) -> str:
     named = selection.environment
     choice = f" --environment {shlex.quote(named)}" if named and named != "default" else ""
     if inventory.kind == "path" and inventory.facts is not None and not inventory.facts.venv:
-        return "mooring export --format requirements, then pip install --require-hashes there"
+        return "mooring export --format requirements (then pip install --require-hashes there)"
     if inventory.kind == "path":
         return f"mooring sync {shlex.quote(shown(inventory.target))}{choice}"
     return f"mooring build{choice}" + (
-        ", then start the container from that image" if inventory.kind == "container" else ""
+        " (then start the container from that image)" if inventory.kind == "container" else ""
     )

@@ -41,6 +41,26 @@ def declared_base(manifest: Manifest, base: str | None) -> str | None:
     return base or (manifest.image.base if manifest.image else None)
 
 
+def describe_base(manifest: Manifest, path: Path, base: str | None = None) -> str | None:
+    """Say for which platforms `mooring.lock` holds the base that is asked for; None for none."""
+    reference = declared_base(manifest, base)
+    if reference is None:
+        return None
+    held = read_bases(path)
+    system = SystemBase.parse(reference)
+    names = [
+        str(platform)
+        for platform in image_platforms(manifest)
+        if (held.system(system, platform) if system else _offered(held, reference, platform))
+    ]
+    return f"the base {reference} for {', '.join(names)}" if names else None
+
+
+def _offered(held: MooringLock, reference: str, platform: Platform) -> bool:
+    entry = held.base_image(reference, platform)
+    return entry is not None and not entry.absent
+
+
 def base_changes(manifest: Manifest, path: Path, base: str | None = None) -> list[str]:
     """Say which declared base images `mooring.lock` does not hold."""
     reference = declared_base(manifest, base)

@@ -10,6 +10,7 @@ from mooring.manifest.model import EngineName, Manifest
 from mooring.platforms import Platform
 from mooring.process import ProcessError, run
 from mooring.workflow.bases import image_platforms
+from mooring.workflow.targets import choose_python, image_python
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,18 +90,30 @@ def _oci_name(text: str) -> str:
 
 
 def no_base(manifest: Manifest) -> InputError:
-    """Return the error for an image without a base."""
+    """Return the error for an image without a base; its hint names one with the right Python."""
+    python = image_python(manifest) or choose_python(manifest)
     return InputError(
         "no base image is declared",
         where=f"{manifest.path or manifest.root}: image.base",
-        hint='add base = "python:3.12-slim" to the image table, or pass --base',
+        hint=f'add base = "python:{python.short}-slim" to the image table, or pass --base',
     )
 
 
 def repository_of(manifest: Manifest, options: BuildOptions) -> str:
-    """Return the repository: the option, else the declared one, else the project's name."""
-    declared = manifest.image.repository if manifest.image else None
-    return options.repository or declared or manifest.name
+    """Return the repository: the option, else the declared one, else the project's name.
+
+    Raises:
+        InputError: It would be pushed to, and nobody named it.
+    """
+    named = options.repository or (manifest.image.repository if manifest.image else None)
+    if options.push and not named:
+        raise InputError(
+            "no repository is declared to push to",
+            where=f"{manifest.path or manifest.root}: image.repository",
+            hint='add repository = "registry.example.com/team/app" to the image table, or pass '
+            "--repository",
+        )
+    return named or manifest.name
 
 
 def smoke_command(manifest: Manifest) -> tuple[str, ...]:

@@ -53,7 +53,6 @@ def build_image(
         options.engine or (manifest.image or ImageSpec()).engine,
         _choice_input(manifest, selections, options),
     )
-    reporter.note(f"builder: {choice.name} ({choice.reason})")
     image, digest = _build(manifest, selections, options, choice, reporter)
     return Built(
         recipe_digest=digest,
@@ -71,9 +70,11 @@ def _build(
     reporter: Reporter,
 ) -> tuple[BuiltImage, str]:
     if choice.name == "oci":
-        from mooring.workflow.building_embedded import build_embedded
+        from mooring.workflow.building_embedded import build_embedded, embedded_request
 
-        image = build_embedded(manifest, selections, options, reporter)
+        request = embedded_request(manifest, selections, options)
+        _announce(choice, reporter)
+        image = build_embedded(request, reporter)
         return image, image.recipe_digest
     if len(selections) > 1:
         raise InputError(
@@ -81,17 +82,22 @@ def _build(
             where="--platform",
             hint="name one platform, or use --engine oci",
         )
-    from mooring.workflow.building_docker import build_with_engine
+    from mooring.workflow.building_docker import build_with_engine, plan_image
 
-    recipe, image = build_with_engine(manifest, selections[0], options, reporter)
-    return image, recipe.digest
+    plan = plan_image(manifest, selections[0], options)
+    _announce(choice, reporter)
+    return build_with_engine(plan, options, reporter), plan.recipe.digest
+
+
+def _announce(choice: EngineChoice, reporter: Reporter) -> None:
+    """Say who builds, once nothing is wrong with what was asked."""
+    reporter.note(f"builder: {choice.name} ({choice.reason})")
 
 
 def _choice_input(
     manifest: Manifest, selections: tuple[Selection, ...], options: BuildOptions
 ) -> ChoiceInput:
     spec = manifest.image or ImageSpec()
-    several = ("several platforms",) if len(selections) > 1 else ()
     outputs = ("--output",) if options.outputs else ()
     signed = ("--sign-key",) if options.sign_key else ()
     return ChoiceInput(
@@ -100,5 +106,5 @@ def _choice_input(
         selections=selections,
         base=declared_base(manifest, options.base),
         engine_options=("--network-host",) * options.network_host + ("--ca",) * bool(options.ca),
-        embedded_options=(*outputs, *signed, *several, *("--offline",) * options.offline),
+        embedded_options=(*outputs, *signed, *("--offline",) * options.offline),
     )

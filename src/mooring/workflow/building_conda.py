@@ -46,25 +46,22 @@ def build_conda_image(
             where="--platform",
             hint="name one platform",
         )
-    reporter.note("builder: docker (conda packages are installed by the steps of an engine)")
     commit = commit_of(manifest.root)
-    recipe, image = build_conda(
-        project,
-        CondaImage(
-            platform=platform,
-            repository=repository_of(manifest, options),
-            tags=image_tags(manifest, options),
-            labels=(("org.opencontainers.image.revision", commit),) if commit else (),
-            environment=options.environment,
-            template=options.template,
-            base=options.base,
-            push=options.push,
-            ca=options.ca,
-            network_host=options.network_host,
-            smoke=smoke_command(manifest) if options.smoke else None,
-        ),
-        reporter,
+    wanted = CondaImage(
+        platform=platform,
+        repository=repository_of(manifest, options),
+        tags=image_tags(manifest, options),
+        labels=(("org.opencontainers.image.revision", commit),) if commit else (),
+        environment=options.environment,
+        template=options.template,
+        base=options.base,
+        push=options.push,
+        ca=options.ca,
+        network_host=options.network_host,
+        smoke=smoke_command(manifest) if options.smoke else None,
     )
+    reporter.note("builder: docker (conda packages are installed by the steps of an engine)")
+    recipe, image = build_conda(project, wanted, reporter)
     return Built(
         recipe_digest=recipe.digest,
         image=image,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mooring.build.context import collect, hashed, with_generated
 from mooring.build.interface import BuildRequest, BuiltImage, ContextFile
+from mooring.build.names import image_names
 from mooring.build.recipe import Recipe
 from mooring.digests import digest_bytes
 from mooring.lock.formats.requirements import CONTEXT_NAME
@@ -39,16 +40,13 @@ class Plan:
     context: tuple[ContextFile, ...]
 
 
-def build_with_engine(
-    manifest: Manifest, selection: Selection, options: BuildOptions, reporter: Reporter
-) -> tuple[Recipe, BuiltImage]:
-    """Build the image of a selection with an engine, unless its content tag is there already.
+def build_with_engine(plan: Plan, options: BuildOptions, reporter: Reporter) -> BuiltImage:
+    """Build a planned image with an engine, unless its content tag is there already.
 
     Raises:
-        InputError: Manifest, template or options do not describe an image.
         MooringError: The engine is absent, or the build or the check of its result fails.
     """
-    plan = plan_image(manifest, selection, options)
+    manifest = plan.manifest
     from mooring.build.docker import DockerBuilder  # the engine's client is heavy
 
     with build_secrets(manifest.indexes, options.ca) as secrets:
@@ -65,7 +63,7 @@ def build_with_engine(
             labels=_labels(manifest),
             network_host=options.network_host,
         )
-        return plan.recipe, DockerBuilder().build(request, reporter)
+        return DockerBuilder().build(request, reporter)
 
 
 def plan_image(manifest: Manifest, selection: Selection, options: BuildOptions) -> Plan:
@@ -82,6 +80,8 @@ def plan_image(manifest: Manifest, selection: Selection, options: BuildOptions) 
         raise no_base(manifest)
     context = _context(manifest, rendered, selection)
     recipe = _recipe(selection, base, rendered, context)
+    # Names that do not fit are refused before anything is said or done.
+    image_names(repository_of(manifest, options), recipe.content_tag, image_tags(manifest, options))
     return Plan(manifest=manifest, recipe=recipe, base=base, context=context)
 
 

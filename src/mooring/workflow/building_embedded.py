@@ -29,16 +29,13 @@ from mooring.workflow.locking import MOORING_LOCK_NAME, PYLOCK_NAME
 from mooring.workflow.rendering import base_image, image_environment
 
 
-def build_embedded(
-    manifest: Manifest, selections: Sequence[Selection], options: BuildOptions, reporter: Reporter
-) -> BuiltImage:
-    """Build the images of the selections, unless their content tag is where it is wanted.
+def build_embedded(request: EmbeddedRequest, reporter: Reporter) -> BuiltImage:
+    """Build the images of a request, unless their content tag is where it is wanted.
 
     Raises:
-        InputError: Manifest, lock or options do not describe an image.
+        InputError: The request does not describe an image.
         MooringError: A base, an artifact or a registry cannot be had, or is not what is locked.
     """
-    request = embedded_request(manifest, selections, options)
     from mooring.build.embedded.builder import EmbeddedBuilder  # zlib-ng, requests and the like
 
     return EmbeddedBuilder().build(request, reporter)
@@ -63,7 +60,7 @@ def embedded_request(
     where = f"{manifest.path or manifest.root}: image.files"
     locks = (PYLOCK_NAME, MOORING_LOCK_NAME)
     files = collect(manifest.root, spec.files, leave_out=locks, where=where)
-    return EmbeddedRequest(
+    request = EmbeddedRequest(
         images=images,
         spec=spec,
         repository=repository_of(manifest, options),
@@ -81,6 +78,8 @@ def embedded_request(
         smoke=smoke_command(manifest) if options.smoke else None,
         overridden=frozenset(r.name for r in manifest.overrides),
     )
+    request.check()
+    return request
 
 
 def _outputs(manifest: Manifest, spec: ImageSpec, options: BuildOptions) -> tuple[Output, ...]:

@@ -12,10 +12,11 @@ from mooring.errors import InputError
 from mooring.files import read_text
 from mooring.lock.model import Artifact, Package, Selected, Selection
 from mooring.manifest.model import VerifyPolicy
+from mooring.oci.saved_names import is_saved_image
 from mooring.platforms import Platform, PythonVersion
 from mooring.reporting import SILENT, Reporter
 from mooring.verify import inventory_json
-from mooring.verify.collectors.path import PathCollector
+from mooring.verify.collectors.path import NoEnvironmentError, PathCollector
 from mooring.verify.inventory import Inventory
 from mooring.verify.policy import Terms, judge
 from mooring.verify.report.json_report import document
@@ -62,6 +63,18 @@ def other_side(named: str, *, tiers: Tiers = CONTENT, reporter: Reporter = SILEN
         target = Target(form="image" if form == "image" else "container", name=name)
         found = inspect_target(target, tiers=tiers, reporter=reporter)
         return OtherSide(name=named, inventory=found.inventory)
+    if is_saved_image(named) and (path.is_file() or not path.exists()):
+        raise InputError(
+            "an image in files is named with its kind",
+            where=f"--same-as {named}",
+            hint=f"write image:{named}",
+        )
+    if not path.exists():
+        raise NoEnvironmentError(
+            "there is no such file or folder",
+            where=f"--same-as {named}",
+            hint="name a folder, a saved inventory, container:NAME or image:IMAGE",
+        )
     if not path.is_file():
         inventory = PathCollector(path, tiers=tiers).collect()
         return OtherSide(name=repository_path(path), inventory=inventory)

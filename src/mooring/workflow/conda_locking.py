@@ -167,7 +167,7 @@ def _resolve(
 
     document = conda_inputs_document(manifest)
     if previous is not None and _is_current(previous, document, options):
-        reporter.note("the lock is fresh; nothing to resolve")
+        reporter.note("the packages are fresh; nothing to resolve")
         return previous
     from mooring.resolve.conda.interface import CondaResolveRequest
     from mooring.resolve.conda.solver import CondaResolver  # loads the solver, when it is needed

@@ -96,6 +96,8 @@ def _needs_embedded(asked: ChoiceInput) -> Iterator[str]:
         yield f"the base {asked.base} lies in files, no engine knows it"
     if asked.base is not None and SystemBase.parse(asked.base):
         yield f"the base {asked.base} is assembled from packages, no engine knows it"
+    if len(asked.selections) > 1:
+        yield "several platforms in one run are for the embedded builder"
     for option in asked.embedded_options:
         yield f"{option} is an option of the embedded builder"
 

@@ -12,11 +12,13 @@ from mooring.lock.formats import pylock
 from mooring.lock.inputs import changes, inputs_document
 from mooring.lock.model import Lock, Provenance, Target
 from mooring.lock.select import Coverage, coverage
+from mooring.manifest.locate import PYLOCK
 from mooring.manifest.model import Manifest
 from mooring.reporting import SILENT, Reporter
+from mooring.workflow.foreign import foreign_writer, require_declared
 from mooring.workflow.targets import choose_python, environment_selections, python_span, targets
 
-PYLOCK_NAME = "pylock.toml"
+PYLOCK_NAME = PYLOCK
 MOORING_LOCK_NAME = "mooring.lock"
 
 
@@ -93,6 +95,8 @@ def lock_project(
         path = pylock_path(manifest)
         previous = None if options.upgrade and _unreadable(path) else read_previous(path)
         _warn_of_unlocked(options.upgrade_packages, previous, reporter)
+        writer = foreign_writer(path, previous)
+        require_declared(manifest, path, writer)
         lock = _resolve(manifest, options, previous, reporter)
         reached = coverage(lock, _targets_of(lock))
         _require_coverage(reached, only_wheels=options.only_wheels)
@@ -103,6 +107,8 @@ def lock_project(
         if options.with_base:
             files |= base_files(manifest, options, reporter)
         changed = {p: data for p, data in files.items() if not same_bytes(p, data)}
+        if writer is not None and path in changed:
+            reporter.note(f"{path.name} was written by {writer}; it is replaced")
         if changed:
             write_files(changed)
     return LockResult(
@@ -131,7 +137,8 @@ def check_lock(manifest: Manifest, *, base: str | None = None, with_base: bool =
         raise AnswerIsNo(
             "the lock does not say which inputs it was made from",
             where=str(path),
-            hint="it was written by another tool; run `mooring lock` to make one that does",
+            hint="it was written by another tool: `mooring verify` and `mooring sync` use it with "
+            f"`--lock {path.name}`, and `mooring lock` replaces it by one that does",
         )
     found = list(changes(recorded.inputs, inputs_document(manifest), manifest))
     if recorded.edited:
@@ -191,7 +198,7 @@ def _resolve(
 ) -> Lock:
     document = inputs_document(manifest)
     if previous is not None and _is_current(previous, document, options):
-        reporter.note("the lock is fresh; nothing to resolve")
+        reporter.note("the packages are fresh; nothing to resolve")
         return previous
     from mooring.resolve.choose import resolver_for  # loads the resolver only when it is needed
     from mooring.resolve.interface import ResolveRequest

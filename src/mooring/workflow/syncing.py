@@ -43,6 +43,22 @@ class Synced:
     verified: Verified
 
 
+class StillDiffersError(AnswerIsNo):
+    """The environment is not as locked after all that a sync can do (exit code 1).
+
+    Args:
+        synced: What was done, and how the result differs.
+    """
+
+    def __init__(self, synced: Synced) -> None:
+        super().__init__(
+            "the environment still differs from the lock after a sync",
+            where=str(synced.result.path),
+            hint="a new environment helps where no fix is told: remove the folder and sync again",
+        )
+        self.synced = synced
+
+
 def sync_project(
     project: LockedProject,
     *,
@@ -67,7 +83,7 @@ def sync_project(
 
     Raises:
         InputError: The lock is not for the Python that was asked for.
-        AnswerIsNo: The environment still differs after the drifted packages were reinstalled.
+        StillDiffersError: It still differs after the drifted packages were reinstalled.
         MooringError: uv cannot install the selection.
     """
     where = path or project.root / VENV_NAME
@@ -93,13 +109,10 @@ def sync_project(
             reporter.step(f"Reinstalling what drifted: {', '.join(drifted)}")
             install(selection, reinstall=drifted)
             verified = _verified(project, selection, where)
+    synced = Synced(result=result, reinstalled=drifted, verified=verified)
     if not verified.verification.clean:
-        raise AnswerIsNo(
-            "the environment still differs from the lock after a sync",
-            where=str(where),
-            hint="see `mooring verify`; a new environment helps: remove the folder and sync again",
-        )
-    return Synced(result=result, reinstalled=drifted, verified=verified)
+        raise StillDiffersError(synced)
+    return synced
 
 
 def _python(

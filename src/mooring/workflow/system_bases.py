@@ -9,8 +9,9 @@ from mooring.lock.formats.mooring_lock import MooringLock
 from mooring.lock.formats.system_lock import SystemLock
 from mooring.manifest.model import Manifest
 from mooring.manifest.system import SystemBase
-from mooring.platforms import Platform, PythonVersion
+from mooring.platforms import Platform
 from mooring.reporting import Reporter
+from mooring.workflow.targets import image_python
 
 
 def requested_packages(manifest: Manifest) -> tuple[str, ...]:
@@ -112,7 +113,7 @@ def _require_python(manifest: Manifest, system: SystemLock) -> None:
     from mooring.resolve.system.apt import python_of
 
     found = python_of(system)
-    declared = _declared_python(manifest)
+    declared = image_python(manifest)
     if found is None or declared is None or declared.minor == found.minor:
         return
     raise InputError(
@@ -120,9 +121,3 @@ def _require_python(manifest: Manifest, system: SystemLock) -> None:
         where=f"{manifest.path or manifest.root}: tool.mooring.image.base",
         hint=f'set python = "{found}", or take a base that has {declared.short}',
     )
-
-
-def _declared_python(manifest: Manifest) -> PythonVersion | None:
-    name = manifest.image.environment if manifest.image else None
-    environment = manifest.environment(name) if name else None
-    return (environment.python if environment else None) or manifest.python

@@ -40,6 +40,13 @@ def choose_python(manifest: Manifest, previous: Lock | None = None) -> PythonVer
     return chosen
 
 
+def image_python(manifest: Manifest) -> PythonVersion | None:
+    """Return the Python that is declared for what goes into the image; None for none."""
+    name = manifest.image.environment if manifest.image else None
+    environment = manifest.environment(name) if name else None
+    return (environment.python if environment else None) or manifest.python
+
+
 def python_span(manifest: Manifest, python: PythonVersion, previous: Lock | None = None) -> str:
     """Return the `requires-python` of the solve: the span of the declared Pythons.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +15,10 @@ from mooring.platforms import Platform, PythonVersion
 from mooring.verify.collectors.path import PathCollector
 from mooring.verify.compare import compare, wheels_to_read
 from mooring.verify.deep import Contents
-from mooring.verify.findings import Verification
+from mooring.verify.findings import Finding, Verification
 from mooring.verify.inventory import Inventory
 from mooring.verify.policy import Terms, judge
+from mooring.verify.shown import shown
 from mooring.verify.tiers import CONTENT, Tiers
 from mooring.workflow.selecting import (
     LockedProject,
@@ -97,11 +100,23 @@ def verify_inventory(
         variables=_declared_variables(project, inventory),
         contents=_contents(project, selection, inventory) if inventory.deep else None,
     )
+    if project.manifest is None and inventory.kind == "path":
+        compared = replace(compared, findings=_naming(project.path, compared.findings))
     return Verified(
         selection=selection,
         inventory=inventory,
         verification=judge(compared, policy, terms or terms_of_today()),
     )
+
+
+def _naming(lock: Path, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return findings whose remedies name the lock: without a project, nothing else does."""
+    option = f" --lock {shlex.quote(shown(str(lock)))}"
+
+    def named(fix: str) -> str:
+        return re.sub(r"\bmooring (?:sync|export)\b", lambda match: match[0] + option, fix)
+
+    return tuple(replace(each, fix=named(each.fix)) if each.fix else each for each in findings)
 
 
 def _contents(project: LockedProject, selection: Selection, inventory: Inventory) -> Contents:

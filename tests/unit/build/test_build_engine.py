@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.fakes import RecordingReporter
 
-from mooring.build.daemon import EngineError
+from mooring.build.daemon import EngineError, no_engine
 from mooring.build.engine import Engine, candidates, probe
 from mooring.process import Completed, ProcessError
 
@@ -178,6 +178,34 @@ def test_no_command_at_all() -> None:
         probe(run=Cli(), environ={"PATH": "/nonexistent"})
     assert caught.value.hint is not None
     assert "MOORING_DOCKER" in caught.value.hint
+
+
+ABSENT = "FileNotFoundError(2, 'No such file or directory')"
+CLOSED = """NewConnectionError("Connection(host='x'): Failed: [Errno 111] refused")"""
+NOWHERE = """NameResolutionError("Connection(host='x'): Failed ([Errno -2] not known)")"""
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (
+            f"Error while fetching server API version: ('Connection aborted.', {ABSENT})",
+            "No such file or directory",
+        ),
+        (f"HTTPConnectionPool(host='x', port=1): Max retries (Caused by {CLOSED})", "refused"),
+        (f"HTTPConnectionPool(host='x', port=1): Max retries (Caused by {NOWHERE})", "not known"),
+        ("Cannot connect to the Docker daemon", "Cannot connect to the Docker daemon"),
+    ],
+)
+def test_what_a_library_shows_is_told_in_plain_words(
+    reason: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    assert no_engine(reason).message == f"no Docker engine answers: {said}"
+    monkeypatch.setenv("DOCKER_HOST", "tcp://me:secret@there:2375")
+    message = no_engine(reason).message
+    assert message.endswith(f"there:2375: {said}")
+    assert "secret" not in message
 
 
 def test_an_engine_that_does_not_answer() -> None:

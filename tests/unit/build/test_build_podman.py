@@ -135,8 +135,10 @@ def test_an_engine_that_answers_says_more_than_one_that_is_absent() -> None:
             raise EngineError("no engine answers")
 
     engines: list[EngineFiles] = [Away(), podman(FakePodman())]
-    with pytest.raises(NoTargetError, match="podman has no image"):
+    with pytest.raises(NoTargetError, match="podman has no image") as caught:
         first_with(engines, lambda each: each.find_image("web"))
+    assert caught.value.hint is not None
+    assert "`podman pull web`" in caught.value.hint
     with pytest.raises(EngineError, match="no engine"):
         first_with(engines[:1], lambda each: each.find_image("web"))
 

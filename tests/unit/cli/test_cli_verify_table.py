@@ -51,13 +51,31 @@ def test_narrow_terminals_get_a_block_for_each_package() -> None:
         "  MOR115 another Python",
         "opentelemetry-instrumentation-sqlalchemy",
         "  MOR106 the content differs",
-        f"         {PATH[:51]}",
-        f"         {PATH[51:]}",
+        "         lib/python3.11/site-packages/opentelemetry/",
+        "         instrumentation/sqlalchemy/package.py",
         f"         expected {DIGEST}",
         f"         actual   {DIGEST}",
         "         and 23 more findings",
         "",
     ]
+
+
+@pytest.mark.parametrize("width", [80, 100, NARROW, 140, 160, 200])
+def test_no_word_is_broken_inside(width: int) -> None:
+    message = "it was created with include-system-site-packages and is imported from elsewhere"
+    setting = "include-system-site-packages = false"
+    rows = [*ROWS, Row(package="a", message=message, rule="MOR116", severity="error", path=PATH)]
+    rows.append(Row(package="b", message=message, rule="MOR119", expected=setting, actual=setting))
+    told = {word for line in shown(rows, width) for word in line.split()}
+    # A path may go on in the next line behind a folder, and nowhere else.
+    parts = {part + "/" * (part != "package.py") for part in PATH.split("/")}
+    known = {word for row in rows for text in (row.message, row.expected) for word in text.split()}
+    known |= {"opentelemetry-instrumentation-sqlalchemy", "(environment)", f"{message}:"}
+    known |= {"package", "rule", "what", "expected", "actual", DIGEST, "a", "b", "differs:"}
+    known |= {"elsewhere:", *(row.rule for row in rows)}
+    for word in told - known:
+        assert set(word) == {"─"} or {each + "/" for each in word.split("/")[:-1]} <= parts, word
+        assert set(word) == {"─"} or word.endswith(("/", "package.py")), word
 
 
 def test_wide_terminals_get_a_line_for_each_finding() -> None:

@@ -64,13 +64,32 @@ def test_a_pyproject_keeps_every_byte_before_the_new_table(
     assert proposal.content.count("\n") == proposal.content.count(newline)
     added = proposal.content[len(old) :]
     assert f"[tool.mooring]{newline}platforms = " in added
-    assert '# entrypoint = ["python", "-m", "my_app"]' in added
+    assert "# # entrypoint = " in added
     assert manifest.path == proposal.path
 
 
-def test_the_commented_image_is_a_valid_one(tmp_path: Path) -> None:
-    files = {"pyproject.toml": '[project]\nname = "app"\n', "app/__init__.py": ""}
-    proposal, _ = proposed(tmp_path, files)
+@pytest.mark.parametrize(
+    ("files", "copied", "path", "entrypoint"),
+    [
+        (["app/__main__.py"], ("app",), None, ("python", "-m", "app")),
+        (["app/__init__.py"], ("app",), None, ()),
+        (["app.py"], ("app.py",), None, ("python", "-m", "app")),
+        (["src/app/__main__.py", "src/x/__main__.py"], ("src",), "/app/src", "app"),
+        (["src/app.py"], ("src",), "/app/src", "app"),
+        (["src/app/__init__.py", "src/other/__main__.py"], ("src",), "/app/src", "other"),
+        (["src/one/__main__.py", "src/two/__main__.py"], ("src",), "/app/src", ()),
+        ([], (), None, ()),
+    ],
+)
+def test_the_commented_image_is_one_that_starts(
+    tmp_path: Path,
+    files: list[str],
+    copied: tuple[str, ...],
+    path: str | None,
+    entrypoint: str | tuple[str, ...],
+) -> None:
+    content = {"pyproject.toml": '[project]\nname = "app"\n', **dict.fromkeys(files, "")}
+    proposal, _ = proposed(tmp_path, content)
     head, _, example = proposal.content.rpartition("# The image")
     lines = example.splitlines()[1:]
     assert all(line.startswith("# ") for line in lines)
@@ -78,8 +97,11 @@ def test_the_commented_image_is_a_valid_one(tmp_path: Path) -> None:
     proposal.path.write_text(text, encoding="utf-8")
     image = load(tmp_path).image
     assert image is not None
-    assert (image.base, image.files) == ("python:3.12-slim", ("app",))
-    assert image.entrypoint == ("python", "-m", "app")
+    assert (image.base, image.files) == ("python:3.12-slim", copied)
+    assert dict(image.env) == ({"PYTHONPATH": path} if path else {})
+    wanted = ("python", "-m", entrypoint) if isinstance(entrypoint, str) else entrypoint
+    assert image.entrypoint == wanted
+    assert ("# # entrypoint" in proposal.content) == (wanted == ())
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,30 @@ def test_the_tar_of_a_folder(tmp_path: Path, env: Path, at: str) -> None:
         assert found.inventory.kind == "tar"
 
 
+def test_the_tar_of_a_folder_tells_no_place_of_it(tmp_path: Path, env: Path) -> None:
+    (env / "bin" / "tool").write_text("#!/srv/app/.venv/bin/python\n")
+    (tmp_path / "env.tar").write_bytes(layer(folder=env, at=".venv"))
+    facts = looked_at("tar", tmp_path / "env.tar").inventory.facts
+    assert facts is not None
+    assert facts.venv
+    assert (facts.foreign_scripts, facts.foreign_python) == ((), None)
+    # With a root the place is known, and another one is told.
+    (tmp_path / "root.tar").write_bytes(layer(folder=env, at="opt/env"))
+    facts = looked_at("tar", tmp_path / "root.tar", "/opt/env").inventory.facts
+    assert facts is not None
+    assert facts.foreign_scripts == ("tool",)
+
+
+def test_a_system_python_without_packages(tmp_path: Path) -> None:
+    system = layer([("usr/bin/python3.11", b"x"), ("usr/lib/python3.11/os.py", b"")])
+    (tmp_path / "root.tar").write_bytes(system)
+    with pytest.raises(NoEnvironmentError, match="no package folder") as caught:
+        looked_at("tar", tmp_path / "root.tar", "/usr")
+    assert "lib/python3.11 holds neither" in str(caught.value.hint)
+    with pytest.raises(NoEnvironmentError, match="there is no Python environment at /srv"):
+        looked_at("tar", tmp_path / "root.tar", "/srv")
+
+
 def test_the_tar_of_a_root_file_system(tmp_path: Path, env: Path) -> None:
     data = layer([(".dockerenv", b"")], folder=env, at="opt/env")
     (tmp_path / "root.tar").write_bytes(data)

@@ -48,7 +48,7 @@ def test_the_cache_is_named(site: Path, tmp_path: Path, tiers: Tiers) -> None:
     assert "uv's cache" in shared.message
     assert "other place" not in shared.message
     assert shared.fix is not None
-    assert shared.fix.startswith("uv cache clean pkg, then mooring sync")
+    assert shared.fix.startswith("uv cache clean pkg && mooring sync")
 
 
 def test_the_cache_and_siblings(site: Path, tmp_path: Path) -> None:

@@ -77,11 +77,12 @@ def test_a_wheel_by_address_needs_no_engine() -> None:
 
 
 def test_what_nobody_can_do_names_both_reasons() -> None:
-    asked = replace(PLAIN, template="own.j2", embedded_options=("several platforms",))
+    asked = replace(PLAIN, template="own.j2", selections=(selection(), selection()))
     with pytest.raises(InputError, match="no builder can") as caught:
         choose_engine("auto", asked)
     assert "own.j2" in caught.value.message
-    assert "several platforms" in caught.value.message
+    several = "several platforms in one run are for the embedded builder"
+    assert several in caught.value.message
 
 
 @pytest.mark.parametrize("wanted", ["oci", "docker"])

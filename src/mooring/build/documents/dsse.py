@@ -94,6 +94,19 @@ def verify(envelope: bytes, key_path: Path) -> Opened:
     return Opened(payload=payload, kind=kind)
 
 
+def signed_with(
+    envelope: bytes, key_path: Path, *, password_variable: str | None = None
+) -> bytes | None:
+    """Return what an envelope holds if a private key signed it, else None; see `sign`."""
+    key = private_key(key_path, password_variable, SILENT)
+    try:
+        kind, payload, signatures = _parse(envelope)
+    except SigningError:
+        return None  # somebody else's
+    signed, public = pae(kind, payload), key.public_key()
+    return payload if any(_holds(public, each, signed) for each in signatures) else None
+
+
 def pae(kind: str, payload: bytes) -> bytes:
     """Return the bytes that are signed (DSSE protocol, "Pre-Authentication Encoding")."""
     name = kind.encode("utf-8")

@@ -22,7 +22,7 @@ from mooring.lock.formats.system_lock import SystemLock
 from mooring.oci.content import Content, ImageContent, images_of
 from mooring.oci.model import OCI_MANIFEST, Descriptor
 from mooring.oci.reference import ImageReference
-from mooring.oci.referrers import Document, attach_all
+from mooring.oci.referrers import Document, attach_all, fetch, list_referrers
 from mooring.oci.saved_names import is_saved_image
 from mooring.render.interface import BaseImage
 from mooring.reporting import Reporter
@@ -63,6 +63,31 @@ def check_sign_key(key: Path, reporter: Reporter) -> None:
         InputError: The key is absent, of another kind, or its password is wrong.
     """
     dsse.check_key(key, password_variable=PASSWORD_VARIABLE, reporter=reporter)
+
+
+def is_signed(client: RegistryClient, reference: ImageReference, digest: str, key: Path) -> bool:
+    """Return whether a statement about an image lies beside it, signed with this private key.
+
+    Raises:
+        MooringError: The registry refuses, or the key cannot be used.
+    """
+    for referrer in list_referrers(client, reference, digest):
+        if referrer.artifact_type != dsse.MEDIA_TYPE:
+            continue
+        envelope = fetch(client, reference, referrer)
+        payload = dsse.signed_with(envelope, key, password_variable=PASSWORD_VARIABLE)
+        # A statement about another image, put beside this one, says nothing of it.
+        if payload is not None and _subject_of(payload) == digest:
+            return True
+    return False
+
+
+def _subject_of(statement: bytes) -> str | None:
+    """Return the digest of what a statement is about, or None when it is no statement."""
+    try:
+        return f"sha256:{json.loads(statement)['subject'][0]['digest']['sha256']}"
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def attach_documents(

@@ -16,12 +16,12 @@ from mooring.build.embedded.destinations import (
     Destination,
     EngineDestination,
     OutputDestination,
-    RegistryDestination,
     Wanted,
     joined,
 )
 from mooring.build.embedded.interface import ENVIRONMENT_ROOT, BaseContent, Place
 from mooring.build.embedded.memory import return_large_buffers
+from mooring.build.embedded.registry_destination import RegistryDestination
 from mooring.build.embedded.request import EmbeddedRequest, Output, PlatformImage, Variant
 from mooring.build.interface import BuiltImage, SmokeResult
 from mooring.build.names import image_names
@@ -29,7 +29,7 @@ from mooring.errors import InputError
 from mooring.files import remove_cache_leftovers
 from mooring.lock.formats.system_lock import SystemLock
 from mooring.oci.blob_store import BlobStore
-from mooring.oci.content import Content, IndexContent
+from mooring.oci.content import Content, IndexContent, images_of
 from mooring.oci.model import LocalImage
 from mooring.reporting import Reporter
 
@@ -72,7 +72,8 @@ class EmbeddedBuilder:
             MooringError: A base, an artifact, a registry or an engine cannot be had, refuses, or
                 is not what it should be; nothing has the content tag then.
         """
-        _check_outputs(request)
+        request.check()
+        _check_sign_key(request, reporter)
         with contextlib.ExitStack() as stack:
             client = self._registry or stack.enter_context(_registry(request))
             run = _Run(request, reporter, self._store, client)
@@ -81,14 +82,15 @@ class EmbeddedBuilder:
                 wanted = _wanted(request, variant)
                 found = [place.find(wanted) for place in places]
                 if all(found):
-                    return _result(request, wanted, [each for each in found if each], reused=True)
-            _check_sign_key(request, reporter)
+                    return _result(wanted, [each for each in found if each], reused=True)
             made = run.make(stack)
             wanted = _wanted(request, made.variant)
             arrived = [
                 place.find(wanted) or place.deliver(wanted, made.content) for place in places
             ]
-            return _result(request, wanted, arrived, reused=False)
+            if request.smoke and not any(isinstance(each, EngineDestination) for each in places):
+                reporter.note("the command of image.smoke was not run: no engine got the image")
+            return _result(wanted, arrived, reused=False)
 
 
 class _Run:
@@ -113,10 +115,13 @@ class _Run:
         found: list[Destination] = [OutputDestination(each, reporter) for each in request.outputs]
         if request.load or not (request.push or request.outputs):
             engine = self._engine(stack)
-            found.append(engine or OutputDestination(_default_output(request), reporter))
+            found.append(engine or _default_output(request, reporter))
         if request.push:
             attach = self._attach if request.attest else None
-            found.append(RegistryDestination(self._client, reporter, attach))
+            complete = self._sign if request.attest and request.sign_key else None
+            found.append(
+                RegistryDestination(self._client, reporter, attach=attach, complete=complete)
+            )
         return tuple(found)
 
     def _engine(self, stack: contextlib.ExitStack) -> Destination | None:
@@ -224,6 +229,18 @@ class _Run:
             self._reporter.note(note)
         return result
 
+    def _sign(self, wanted: Wanted, digest: str) -> None:
+        """Put documents and signature beside an image that is there and lacks the signature."""
+        from mooring.build.embedded.attest import is_signed  # heavy, see `_attach`
+        from mooring.build.embedded.read_back import read_back
+
+        key, reference = self._request.sign_key, wanted.reference
+        assert key is not None
+        content = read_back(self._client, reference.with_digest(digest), wanted.variant.recipes)
+        digests = [image.manifest.digest for image in images_of(content)]
+        if not all(is_signed(self._client, reference, each, key) for each in digests):
+            self._attach(wanted, content)
+
     def _attach(self, wanted: Wanted, content: Content) -> None:
         """Put SBOM and provenance beside the images of a registry."""
         # Models and validators of the documents are heavy, and only a new image needs them.
@@ -262,23 +279,12 @@ def _wanted(request: EmbeddedRequest, variant: Variant) -> Wanted:
     return Wanted(variant=variant, reference=reference, tags=tags)
 
 
-def _check_outputs(request: EmbeddedRequest) -> None:
-    for output in request.outputs:
-        if output.kind == "docker" and len(request.images) > 1:
-            raise InputError(
-                "a tar for `docker load` holds one platform",
-                where="--output",
-                hint="name one platform, or write oci:DIR",
-            )
+def _default_output(request: EmbeddedRequest, reporter: Reporter) -> Destination:
+    path = request.root / DEFAULT_OUTPUT
+    return OutputDestination(Output(kind="oci", path=path), reporter, own_folder=path.parent)
 
 
-def _default_output(request: EmbeddedRequest) -> Output:
-    return Output(kind="oci", path=request.root / DEFAULT_OUTPUT)
-
-
-def _result(
-    request: EmbeddedRequest, wanted: Wanted, arrivals: Sequence[Arrival], *, reused: bool
-) -> BuiltImage:
+def _result(wanted: Wanted, arrivals: Sequence[Arrival], *, reused: bool) -> BuiltImage:
     whole = joined(arrivals)
     return BuiltImage(
         reference=wanted.names[0],
@@ -286,7 +292,8 @@ def _result(
         digest=whole.digest,
         recipe_digest=wanted.variant.digest,
         reused=reused,
-        pushed=request.push and not reused,
+        pushed=any(arrival.registry and arrival.new for arrival in arrivals),
+        registry=any(arrival.registry for arrival in arrivals),
         tags=wanted.names[1:],
         smoke=whole.smoke,
         places=tuple(arrival.place for arrival in arrivals if arrival.place),

@@ -6,19 +6,18 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from mooring.build.embedded.request import Output, Variant
 from mooring.build.interface import RECIPE_LABEL, SmokeResult
 from mooring.errors import InputError, MooringError
-from mooring.oci.content import Content, ImageContent, images_of
+from mooring.files import write_file
+from mooring.oci.content import Content, ImageContent, images_of, manifest_of
 from mooring.oci.model import LocalImage, same_platform
 from mooring.oci.reference import ImageReference
 from mooring.platforms import Platform
 from mooring.reporting import Reporter
-
-if TYPE_CHECKING:
-    from mooring.oci.registry import RegistryClient
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,15 +44,19 @@ class Arrival:
     """What is known of an image where it arrived, or was found.
 
     Attributes:
-        digest: Of the manifest or index in a registry.
+        digest: Of the manifest or index, in a registry or a layout.
         image_id: In an engine.
-        place: For people, such as `oci:DIR`; empty where the name says it all.
+        place: Such as `oci:DIR:TAG`, for other commands; empty where the name says it all.
+        registry: Whether a registry has it.
+        new: Whether it was brought there now.
     """
 
     digest: str | None = None
     image_id: str | None = None
     place: str = ""
     smoke: SmokeResult | None = None
+    registry: bool = False
+    new: bool = False
 
     def joined(self, other: Arrival) -> Arrival:
         """Return what both say."""
@@ -91,54 +94,6 @@ class Engine(Protocol):
         """Take a name away."""
 
 
-class RegistryDestination:
-    """The registry that a repository's name begins with.
-
-    Args:
-        client: May push.
-        attach: Puts documents beside an image whose manifest is there, before it gets a tag.
-    """
-
-    def __init__(
-        self,
-        client: RegistryClient,
-        reporter: Reporter,
-        attach: Callable[[Wanted, Content], None] | None = None,
-    ) -> None:
-        self._client = client
-        self._reporter = reporter
-        self._attach = attach
-
-    def find(self, wanted: Wanted) -> Arrival | None:
-        """Ask for the content tag: one request."""
-        digest = self._client.head(wanted.reference)
-        if digest is None:
-            return None
-        if wanted.tags:
-            self._client.retag(wanted.reference, wanted.tags)
-        return Arrival(digest=digest)
-
-    def deliver(self, wanted: Wanted, content: Content) -> Arrival:
-        """Push by digest, attach the documents, and only then give it its tags."""
-        from mooring.oci.content import manifest_of
-        from mooring.oci.push import push
-
-        manifest = manifest_of(content)
-        self._reporter.step(f"Pushing {wanted.reference}")
-        by_digest = wanted.reference.with_digest(manifest.digest)
-        pushed = push(self._client, by_digest, content, reporter=self._reporter)
-        if self._attach is not None:
-            self._attach(wanted, content)
-        self._client.put_manifest(wanted.reference, manifest)
-        for tag in wanted.tags:
-            self._client.put_manifest(wanted.reference.with_tag(tag), manifest)
-        self._reporter.note(
-            f"{pushed.sent} blobs sent ({pushed.uploaded / 1e6:.1f} MB), {pushed.mounted} mounted, "
-            f"{pushed.there} there already"
-        )
-        return Arrival(digest=pushed.digest)
-
-
 class EngineDestination:
     """The engine of this machine; several platforms give it the one that it runs.
 
@@ -164,6 +119,7 @@ class EngineDestination:
         if found is None or dict(found.labels).get(RECIPE_LABEL) not in recipes:
             return None
         self._tag(found, wanted)
+        self._tell_platform(found.platform, len(recipes))
         return Arrival(image_id=found.image_id)
 
     def deliver(self, wanted: Wanted, content: Content) -> Arrival:
@@ -186,7 +142,12 @@ class EngineDestination:
         finally:
             with contextlib.suppress(Exception):
                 self._engine.untag(fresh)
-        return Arrival(image_id=found.image_id, smoke=smoke)
+        self._tell_platform(image.platform, len(images_of(content)))
+        return Arrival(image_id=found.image_id, smoke=smoke, new=True)
+
+    def _tell_platform(self, platform: str, of: int) -> None:
+        if of > 1:
+            self._reporter.note(f"the engine has {platform} only, one of {of} platforms")
 
     def _tag(self, image: LocalImage, wanted: Wanted) -> None:
         for tag in wanted.tags:
@@ -194,11 +155,19 @@ class EngineDestination:
 
 
 class OutputDestination:
-    """A file or a folder that is asked for by name."""
+    """A file or a folder that is asked for by name.
 
-    def __init__(self, output: Output, reporter: Reporter) -> None:
+    Args:
+        output: The file or folder.
+        own_folder: A folder of Mooring's own around it, which git must not see.
+    """
+
+    def __init__(
+        self, output: Output, reporter: Reporter, *, own_folder: Path | None = None
+    ) -> None:
         self._output = output
         self._reporter = reporter
+        self._own_folder = own_folder
 
     def find(self, wanted: Wanted) -> Arrival | None:
         """Look for all names in a layout; a tar is written anew, from layers that are there."""
@@ -210,25 +179,28 @@ class OutputDestination:
         from mooring.oci.layout_writer import named_digest
 
         found = named_digest(self._output.path, wanted.names)
-        return None if found is None else Arrival(place=self._place(wanted))
+        return None if found is None else Arrival(digest=found, place=self._place(wanted))
 
     def deliver(self, wanted: Wanted, content: Content) -> Arrival:
         """Write it."""
         self._reporter.step(f"Writing {self._output.kind}:{self._output.path}")
+        if self._own_folder is not None:
+            write_file(self._own_folder / ".gitignore", "*\n")
         if self._output.kind == "oci":
             from mooring.oci.layout_writer import write_layout
 
             write_layout(self._output.path, content, wanted.names)
-        else:
-            from mooring.oci.archive_writer import write_archive
+            digest = manifest_of(content).digest
+            return Arrival(digest=digest, place=self._place(wanted), new=True)
+        from mooring.oci.archive_writer import write_archive
 
-            write_archive(self._output.path, _only(content), wanted.names)
-        return Arrival(place=self._place(wanted))
+        write_archive(self._output.path, _only(content), wanted.names)
+        return Arrival(place=self._place(wanted), new=True)
 
     def _place(self, wanted: Wanted) -> str:
         if self._output.kind == "docker":
             return f"docker-archive:{self._output.path}"
-        return f"oci:{self._output.path}:{wanted.reference}"
+        return f"oci:{self._output.path}:{wanted.reference.tag}"
 
 
 def _only(content: Content) -> ImageContent:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from mooring.build.embedded.recipe import EmbeddedRecipe, index_digest
 from mooring.build.interface import ContextFile
+from mooring.build.names import image_names
 from mooring.build.recipe import HashedFile, content_tag
 from mooring.errors import InputError
 from mooring.lock.formats.system_lock import SystemLock
@@ -111,6 +112,21 @@ class EmbeddedRequest:
     sign_key: Path | None = None
     smoke: tuple[str, ...] | None = None
     overridden: frozenset[str] = frozenset()
+
+    def check(self) -> None:
+        """Refuse names and outputs that do not fit, before anything is asked or done.
+
+        Raises:
+            InputError: A repository, a tag or an output does not fit.
+        """
+        for variant in self.variants:
+            image_names(self.repository, variant.content_tag, self.tags)
+        if len(self.images) > 1 and any(output.kind == "docker" for output in self.outputs):
+            raise InputError(
+                "a tar for `docker load` holds one platform",
+                where="--output",
+                hint="name one platform, or write oci:DIR",
+            )
 
     def variant(self, bytecode: bool) -> Variant:
         """Return the recipes with or without byte code."""

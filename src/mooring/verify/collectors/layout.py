@@ -102,6 +102,19 @@ def find_layout(tree: Tree) -> Layout:
     )
 
 
+def without_packages(tree: Tree) -> str | None:
+    """Return the folder of a Python that has no package folder at all, None where there is none."""
+    return next(
+        (
+            f"{library}/{name}"
+            for library in _LIBRARIES
+            for name in tree.names(library)
+            if (match := _PYTHON_FOLDER.fullmatch(name)) and "." in match["version"]
+        ),
+        None,
+    )
+
+
 def _config(tree: Tree) -> Mapping[str, str] | None:
     """Read `pyvenv.cfg`, None where there is none."""
     try:

@@ -22,7 +22,7 @@ from mooring.verify.collectors.dpkg import (
     with_owners,
 )
 from mooring.verify.collectors.facts import SHEBANG_LIMIT, read_facts
-from mooring.verify.collectors.layout import UnreadableError, find_layout
+from mooring.verify.collectors.layout import UnreadableError, find_layout, without_packages
 from mooring.verify.collectors.looks import Tally, unseen, with_files
 from mooring.verify.collectors.metadata import KEPT_FILES, describe_sites
 from mooring.verify.collectors.path import NoEnvironmentError
@@ -94,6 +94,21 @@ class TarCollector:
         with closing(Spool(self._target)) if self._tiers.deep else nullcontext() as spool:
             return self._collect(spool)
 
+    def _no_environment(self, python: str | None) -> NoEnvironmentError:
+        if python is not None:
+            return NoEnvironmentError(
+                f"the Python at /{self._root} has no package folder, so nothing is installed there",
+                where=self._target,
+                hint=f"{python} holds neither site-packages nor dist-packages; --root names the "
+                "environment beside it, such as /opt/env",
+            )
+        return NoEnvironmentError(
+            f"there is no Python environment at /{self._root}",
+            where=self._target,
+            hint="--root names the folder that holds pyvenv.cfg or lib/pythonX.Y; without it the "
+            "label dev.mooring.environment-root of an image decides",
+        )
+
     def _collect(self, spool: Spool | None) -> Inventory:
         hashed = self._tiers.hash_files
         keeping = _Keeping(hash_files=hashed, spool=spool)
@@ -103,11 +118,7 @@ class TarCollector:
         tree = pass_.tree()
         layout = find_layout(tree)
         if not layout.sites:
-            raise NoEnvironmentError(
-                f"there is no Python environment at /{self._root}",
-                where=self._target,
-                hint="the label dev.mooring.environment-root of an image names another place",
-            )
+            raise self._no_environment(without_packages(tree))
         described, leftovers = describe_sites(tree, layout.sites, "/" + self._root)
         owners = owners_of(layout.sites, "/" + self._root, self._surroundings.elsewhere)
         described = with_owners(described, owners)
